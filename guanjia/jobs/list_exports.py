@@ -1,41 +1,18 @@
 """Export the members of a release to a file: noted in the records first, marked with its number."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from serving.lists.export.columns import with_mark
-from serving.lists.export.files import export_format, write_export
+from serving.lists.export.files import ExportFile, export_format, write_export
 from serving.lists.export.streams import Encoding
-from serving.lists.release_rows import Cell, about_release, export_columns, member_rows
+from serving.lists.members import Member
+from serving.lists.release_rows import describe_export, member_rows, release_columns
 from serving.lists.releases import Release
 from serving.lists.service import ListService, Viewer
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.audit import note_export
-
-
-@dataclass(frozen=True)
-class ListExport:
-    """An export of a release.
-
-    Attributes
-    ----------
-    export_id : str
-        Its number in the records; each row of the file has it too.
-    release_id : str
-        The release.
-    path : Path
-        The file.
-    rows : int
-        Customers in it.
-    """
-
-    export_id: str
-    release_id: str
-    path: Path
-    rows: int
 
 
 def export_release(
@@ -48,8 +25,9 @@ def export_release(
     at: datetime,
     *,
     with_holdout: bool = False,
+    masked: bool = False,
     encoding: Encoding = "utf-8",
-) -> ListExport:
+) -> ExportFile:
     """Export a release to a new file.
 
     Parameters
@@ -61,7 +39,7 @@ def export_release(
     release : Release
         The release; one that waits for approval cannot be exported.
     out : Path
-        The file; it must not be there.
+        The file, which must not be there; its ending is the format (`write_export`).
     viewer : Viewer
         Who takes it, and whose customers they see.
     why : str
@@ -70,6 +48,8 @@ def export_release(
         Now.
     with_holdout : bool
         Keep the customers of the holdout, marked; default: they are left out.
+    masked : bool
+        Mask personal data.
     encoding : {"utf-8", "gb18030"}
         Of CSV.
 
@@ -82,30 +62,18 @@ def export_release(
     export_format(out)
     if out.exists():
         raise GuanjiaError(f"file {out}", "is there already", "give another name: nothing is lost")
-    columns = export_columns(release.definition)
-    names = [column.heading for column in with_mark(columns)]
+    columns = release_columns(release.definition)
 
-    def chosen() -> Iterator[str]:
+    def chosen() -> Iterator[Member]:
         for member in lists.members(release, viewer):
             if with_holdout or not member.in_holdout:
-                yield member.customer_id
+                yield member
 
-    customers = list(chosen())
+    customers = [member.customer_id for member in chosen()]
+    headings = [column.heading for column in columns]
     with records.writing(durable=True) as connection:
-        export_id = note_export(connection, viewer.who, release.name, names, customers, at, why)
+        number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
+    about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
     with records.reading(LONG_SECONDS) as connection:
-
-        def rows() -> Iterator[list[Cell]]:
-            members = (
-                member
-                for member in lists.members(release, viewer)
-                if with_holdout or not member.in_holdout
-            )
-            for batch in member_rows(lists.lake, release, members, connection, masked=False):
-                yield from batch
-
-        about = about_release(
-            lists.lake, release, export_id, who=viewer.who, why=why, at=at, masked=False
-        )
-        done = write_export(out, columns, rows(), about, encoding)
-    return ListExport(export_id, release.release_id, out, done.rows)
+        rows = member_rows(lists.lake, release, chosen(), connection)
+        return write_export(out, columns, rows, about, encoding)

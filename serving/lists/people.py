@@ -17,6 +17,7 @@ from features.sql import instant_sql, sql_text
 from serving.lists.scores import fetch_rows
 from serving.lists.source import contact_queries
 from serving.records.tables import manager_assignments
+from serving.tag_words import is_absent
 
 LAST_CONTACT = "days_since_last_contact"
 
@@ -83,9 +84,9 @@ def read_people(
     return found
 
 
-def last_contact(as_of: date, days_since: int | None) -> date | None:
+def last_contact(as_of: date, days_since: Any) -> date | None:
     """Return the day of the last contact that the tags of a date know."""
-    return None if days_since is None else as_of - timedelta(days=int(days_since))
+    return None if is_absent(days_since) else as_of - timedelta(days=int(days_since))
 
 
 def _cars(lake: Lake, as_of: date, closes: datetime, wanted: str) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,6 @@ from serving.lists.members import (
 )
 from serving.lists.reasons import read_reasons
 from serving.lists.selection import Selection, count_taken
-from serving.predictions.scores_file import MARGIN
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases
 
@@ -146,7 +145,7 @@ def release_list(
         lake, definition, selection.as_of, [place.customer_id for place in placed]
     )
     consent = CONSENT_STATES[selection.consent]
-    members = freeze(placed, definition.model, MARGIN, selection.cost, consent, reasons)
+    members = freeze(placed, definition, selection.as_of, selection.cost, consent, reasons)
     document = {
         "definition": definition.document(),
         "as_of": selection.as_of.isoformat(),

@@ -27,6 +27,7 @@ from serving.lists.definitions.versions import (
 )
 from serving.lists.gatekeeper import at_work
 from serving.lists.members import Member
+from serving.lists.people import LAST_CONTACT
 from serving.lists.preview import Preview, preview_list, step_members
 from serving.lists.questions import check_definition, read_where
 from serving.lists.releases import (
@@ -462,6 +463,7 @@ class ListService:
             excluded=_members_of(self.lake, connection, definition.not_in_lists),
             campaign_of=campaign_of,
             branches=viewer.branches,
+            reads=[LAST_CONTACT],
             kept=kept,
         )
 

@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -242,18 +242,19 @@ def releases(
 
 def export(
     name: ListName,
-    out: Annotated[Path, typer.Option("--out", help="A new file: .csv, .xlsx, .parquet, .ndjson.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file: .csv, .xlsx, .parquet, .json.")],
     release_id: Annotated[
         str | None, typer.Option("--release", help="Default: the latest that is approved.")
     ] = None,
     with_holdout: Annotated[
         bool, typer.Option("--with-holdout", help="Keep the holdout, marked in a column.")
     ] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Mask names and numbers.")] = False,
+    gb18030: Annotated[
+        bool, typer.Option("--gb18030", help="CSV for older Excel; default: UTF-8.")
+    ] = False,
     who: Who = None,
     reason: Annotated[str, typer.Option("--why", help="What for; kept with it.")] = "marketing",
-    encoding: Annotated[
-        Literal["utf-8", "gb18030"], typer.Option(help="Encoding of CSV.")
-    ] = "utf-8",
     json: Json = False,
 ) -> None:
     """Export the members of a release to a new file; who takes them is recorded first."""
@@ -269,7 +270,8 @@ def export(
             reason,
             at,
             with_holdout=with_holdout,
-            encoding=encoding,
+            masked=masked,
+            encoding="gb18030" if gb18030 else "utf-8",
         )
     emit(done, json, f"{done.rows:,} customers in {short_path(done.path)}, export {done.export_id}")
 

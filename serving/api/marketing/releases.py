@@ -1,21 +1,26 @@
 """`/v1/lists/{name}/releases`: freeze a list, approve it, read and export its members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
-from fastapi import Path, Query, Request
+from fastapi import Path as InPath
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from features.lake import Lake
 from serving.api.guard import caller, guarded, note
 from serving.api.marketing.lists import Limit, ListName, Skip, opened
 from serving.api.refusals import refusal_schemas
-from serving.lists.export.columns import with_mark
-from serving.lists.export.files import MEDIA_TYPES, stream_export
-from serving.lists.export.streams import Encoding
+from serving.lists.export.about import AboutExport
+from serving.lists.export.columns import ExportColumn, shown_value
+from serving.lists.export.files import write_export
+from serving.lists.export.streams import Encoding, stream_csv, stream_json, stream_json_lines
 from serving.lists.members import Member
-from serving.lists.release_rows import about_release, export_columns, member_rows
+from serving.lists.release_rows import describe_export, member_rows, release_columns
 from serving.lists.releases import Release, verify_members
 from serving.lists.service import ListService, Viewer
 from serving.records.database import LONG_SECONDS
@@ -25,10 +30,19 @@ from serving.schemas import NO_NUL, Message
 router = guarded()
 READ_PERSONAL = "customers:read"
 LATEST = "latest"
-Format = Literal["csv", "xlsx", "parquet", "ndjson", "json"]
+CHUNK_BYTES = 1 << 20
+Format = Literal["csv", "gb18030", "xlsx", "parquet", "json", "ndjson"]
+MEDIA_TYPES: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "gb18030": "text/csv; charset=gb18030",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+}
 PATH = "/v1/lists/{name}/releases"
 ReleaseId = Annotated[
-    str, Path(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
+    str, InPath(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
 ]
 
 
@@ -187,9 +201,8 @@ def export_file(
     request: Request,
     name: ListName,
     release_id: ReleaseId,
+    format: Annotated[Format, Query(description="Of the file.")] = "csv",
     why: Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)] = "marketing",
-    kind: Annotated[Format, Query(alias="format", description="Format of the file.")] = "csv",
-    encoding: Annotated[Encoding, Query(description="Of CSV.")] = "utf-8",
 ) -> StreamingResponse:
     """Export those who are sent, streamed; masked unless the token may read customers.
 
@@ -200,41 +213,65 @@ def export_file(
         The request.
     name, release_id : str
         The list, and its release.
+    format : str
+        csv (UTF-8 with byte-order mark), gb18030 (CSV), xlsx, parquet, json or ndjson.
     why : str
         What for; kept with the export.
-    kind : str
-        Format of the file.
-    encoding : str
-        Encoding of CSV.
     """
     masked = READ_PERSONAL not in caller(request).scopes
     records = request.app.state.records
     with opened(request) as (lists, viewer, at):
         release = lists.find(name, None if release_id == LATEST else release_id)
-        columns = export_columns(release.definition)
-        names = [column.heading for column in with_mark(columns)]
+        columns = release_columns(release.definition)
         customers = [member.customer_id for member in _sent(lists, release, viewer)]
+        headings = [column.heading for column in columns]
         with records.writing(durable=True) as connection:
-            export_id = note_export(connection, viewer.who, release.name, names, customers, at, why)
-        about = about_release(
-            lists.lake, release, export_id, who=viewer.who, why=why, at=at, masked=masked
-        )
+            number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
+        about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
+    ending = "csv" if format == "gb18030" else format
+    file = f"{name}-{release.as_of}-{number}.{ending}"
+    return StreamingResponse(
+        _content(request, release, columns, about, format),
+        media_type=MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
 
-    def parts() -> Iterator[bytes]:
-        with (
-            opened(request) as (own, seen_by, _),
-            records.reading(LONG_SECONDS) as connection,
-        ):
-            members = _sent(own, release, seen_by)
-            batches = member_rows(own.lake, release, members, connection, masked=False)
-            rows = (row for batch in batches for row in batch)
-            scratch = own.lake.home / "tmp"
-            yield from stream_export(kind, columns, rows, about, scratch, encoding)
 
-    file = f"{name}-{release.as_of}-{export_id}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-    charset = f"; charset={encoding}" if kind == "csv" else ""
-    return StreamingResponse(parts(), media_type=f"{MEDIA_TYPES[kind]}{charset}", headers=headers)
+def _content(
+    request: Request,
+    release: Release,
+    columns: list[ExportColumn],
+    about: AboutExport,
+    form: Format,
+) -> Iterator[bytes]:
+    """Yield the bytes of an export; rows are read as they are sent."""
+    records = request.app.state.records
+    with (
+        opened(request) as (lists, viewer, _),
+        records.reading(LONG_SECONDS) as connection,
+    ):
+        rows = member_rows(lists.lake, release, _sent(lists, release, viewer), connection)
+        if form in ("csv", "gb18030"):
+            encoding: Encoding = "gb18030" if form == "gb18030" else "utf-8"
+            yield from stream_csv(columns, rows, about, encoding)
+        elif form == "json":
+            yield from stream_json(columns, rows, about)
+        elif form == "ndjson":
+            yield from stream_json_lines(columns, rows, about)
+        else:
+            # Their directories stand at the end of the file, so they are written before they go.
+            with TemporaryDirectory(dir=_scratch(lists.lake)) as folder:
+                path = Path(folder) / f"export.{form}"
+                write_export(path, columns, rows, about)
+                with path.open("rb") as file:
+                    while part := file.read(CHUNK_BYTES):
+                        yield part
+
+
+def _scratch(lake: Lake) -> Path:
+    folder = lake.home / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _sent(lists: ListService, release: Release, viewer: Viewer) -> Iterator[Member]:
@@ -250,33 +287,16 @@ def _page(
         members = list(lists.members(release, viewer, start, limit, waiting=True))
         erased = verify_members(lists.lake, release)
         with request.app.state.records.reading() as connection:
-            rows = [
-                row
-                for batch in member_rows(lists.lake, release, members, connection, masked=masked)
-                for row in batch
-            ]
-    told = [
-        MemberTold(
-            place=member.place,
-            customer_id=member.customer_id,
-            name=row[2],
-            phone=row[3],
-            star=member.star,
-            branch=member.branch,
-            manager=row[6],
-            plate=row[7],
-            expiry=row[8],
-            last_contact=row[9],
-            probability=member.probability,
-            expected_value=member.expected_value,
-            margin=member.margin,
-            day=member.day,
-            consent=member.consent,
-            in_holdout=member.in_holdout,
-            reasons=member.reasons,
-        )
-        for member, row in zip(members, rows, strict=True)
-    ]
+            rows = list(member_rows(lists.lake, release, members, connection))
+        columns = release_columns(release.definition)
+    told = []
+    for row in rows:
+        values = {
+            column.name: shown_value(column, value, masked) if column.personal else value
+            for column, value in zip(columns, row, strict=True)
+        }
+        values["probability"] = values.pop(release.definition.model)
+        told.append(MemberTold(**{name: values[name] for name in MemberTold.model_fields}))
     if told:
         note(request, [member.customer_id for member in told])
     return MembersTold(

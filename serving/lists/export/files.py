@@ -1,7 +1,6 @@
 """Write an export to a file; the ending of its name says in which format."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,44 +93,6 @@ def write_export(
     return ExportFile(path, kind, about.export_id, count)
 
 
-def stream_export(
-    kind: str,
-    columns: Sequence[ExportColumn],
-    rows: Rows,
-    about: AboutExport,
-    scratch: Path,
-    encoding: Encoding = "utf-8",
-) -> Iterator[bytes]:
-    """Stream an export in any format.
-
-    Parameters
-    ----------
-    kind : str
-        One of `FORMATS`.
-    columns, rows, about, encoding
-        As in `write_export`.
-    scratch : Path
-        A folder; Excel and Parquet are written there first, and removed at the end.
-
-    Yields
-    ------
-    bytes
-        A part of the file.
-    """
-    if kind == "csv":
-        yield from stream_csv(columns, rows, about, encoding)
-    elif kind in STREAMS:
-        yield from STREAMS[kind](columns, rows, about)
-    else:
-        scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch, prefix="export-") as folder:
-            path = Path(folder) / f"export.{kind}"
-            WRITERS[kind](path, columns, rows, about)
-            with path.open("rb") as file:
-                while part := file.read(PART):
-                    yield part
-
-
 def export_format(path: Path) -> str:
     """Return the format that the ending of a file name stands for.
 
@@ -180,12 +141,4 @@ WRITERS: Mapping[str, Writer] = {
     "parquet": _write_parquet,
 }
 STREAMS = {"ndjson": stream_json_lines, "json": stream_json}
-MEDIA_TYPES = {
-    "csv": "text/csv",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "parquet": "application/vnd.apache.parquet",
-    "ndjson": "application/x-ndjson",
-    "json": "application/json",
-}
-FORMATS = tuple(MEDIA_TYPES)
-PART = 64 * 1024
+FORMATS = ("csv", *WRITERS, *STREAMS)
