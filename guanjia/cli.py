@@ -82,6 +82,7 @@ for _act in (
     lists.define,
     lists.diff,
     lists.count,
+    lists.overlap,
     lists.preview,
     lists.why,
     lists.release,

@@ -74,9 +74,9 @@ def hand_out(
     """
     with open_records(lake) as records:
 
-        def note(columns: Sequence[str], customers: Sequence[str]) -> None:
+        def note(columns: Sequence[str], customers: Sequence[str]) -> str:
             with records.writing(durable=True) as connection:
-                note_export(connection, who, name, columns, customers, at, why)
+                return note_export(connection, who, name, columns, customers, at, why)
 
         with records.reading(LONG_SECONDS) as connection:
             return write_list(
@@ -90,4 +90,6 @@ def hand_out(
                 connection=connection,
                 note=note,
                 with_holdout=with_holdout,
+                who=who,
+                why=why,
             )

@@ -47,6 +47,8 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "POST /v1/events": "events",
         "GET /v1/due": "decide",
         "GET /v1/triggers": "decide",
+        "POST /v1/conditions/count": "lists:read",
+        "POST /v1/conditions/overlap": "lists:read",
         "GET /v1/lists": "lists:read",
         "POST /v1/lists": "lists:write",
         "POST /v1/lists/preview": "lists:read",

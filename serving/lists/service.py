@@ -6,16 +6,16 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from features.errors import GuanjiaError, UnknownNameError
+from features.errors import UnknownNameError
 from features.lake import Lake
 from serving.campaigns.membership import taken_customers
-from serving.lists.conditions.counting import Counts
+from serving.lists.counts import ListCounts
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.definitions.versions import (
     read_version,
 )
 from serving.lists.gatekeeper import at_work
-from serving.lists.listing import ListDefinitions, Viewer
+from serving.lists.listing import Viewer
 from serving.lists.members import Member
 from serving.lists.people import LAST_CONTACT
 from serving.lists.preview import Preview, preview_list, step_members
@@ -28,11 +28,11 @@ from serving.lists.releases import (
     release_list,
     released_members,
 )
-from serving.lists.selection import Selection, count_matched, select
+from serving.lists.selection import Selection, select
 from serving.lists.why import Why, explain_customer
 
 
-class ListService(ListDefinitions):
+class ListService(ListCounts):
     """Lists of a home.
 
     Parameters
@@ -40,28 +40,6 @@ class ListService(ListDefinitions):
     lake, records
         As `ListDefinitions` takes them.
     """
-
-    def count(
-        self,
-        definition: ListDefinition,
-        viewer: Viewer,
-        where: str | None = None,
-        as_of: date | None = None,
-    ) -> Counts:
-        """Count the customers who meet a list's condition and its parts; nothing is written.
-
-        Parameters
-        ----------
-        definition : ListDefinition
-            The list.
-        viewer : Viewer
-            Whose customers are counted.
-        where : str, optional
-            Narrows the condition.
-        as_of : date, optional
-            Date of the scores; default: the latest.
-        """
-        return count_matched(self.lake, definition, self.day(as_of), where, viewer.branches)
 
     def preview(
         self,
@@ -261,23 +239,6 @@ class ListService(ListDefinitions):
             branches=viewer.branches,
             waiting=waiting,
         )
-
-    def day(self, as_of: date | None = None) -> date:
-        """Return the date of the scores that lists are made from.
-
-        Raises
-        ------
-        GuanjiaError
-            If there are no scores.
-        """
-        if as_of is not None:
-            return as_of
-        if self.lake.day is not None:
-            return self.lake.day.as_of
-        names = sorted((self.lake.data / "scores").glob("as_of=*.parquet"))
-        if not names:
-            raise GuanjiaError("scores", "are not there", "run `guanjia score --as-of DATE`")
-        return date.fromisoformat(names[-1].stem.removeprefix("as_of="))
 
     def _select(
         self,

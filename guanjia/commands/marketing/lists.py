@@ -125,14 +125,41 @@ def diff(
 
 def count(
     source: ListSource,
-    where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
+    where: Annotated[str | None, typer.Option(help='"星级 ≥ 3 且 渠道 = 代理"')] = None,
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
     """Count who meets the condition of a list; nothing is written or recorded."""
     with _opened(as_of) as (lists, _, _):
-        customers = lists.count(_definition(lists, source), _viewer(None), where, as_of)
-    emit({"customers": customers}, json, f"{customers:,} customers meet the condition")
+        counts = lists.count(_definition(lists, source), _viewer(None), where, as_of)
+    counted = counts.conditions[0]
+    parts = [
+        {"customers": f"{part.customers:,}", "unknown": f"{part.unknown:,}", "part": part.chinese}
+        for part in counted.parts
+    ]
+    summary = f"{counted.customers:,} of {counts.customers:,} customers meet the condition"
+    emit(
+        vars(counts) | {"customers": counted.customers, "of": counts.customers},
+        json,
+        table("parts of the condition", parts),
+        *counted.hints,
+        summary,
+    )
+
+
+def overlap(
+    names: Annotated[list[str], typer.Argument(metavar="LIST...", help="Two lists or more.")],
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Count who meets the conditions of several lists, before any gate."""
+    with _opened(as_of) as (lists, _, _):
+        shared = lists.overlap_of_lists(names, _viewer(None), as_of)
+    rows = [
+        {"list": name} | {other: f"{both:,}" for other, both in shared.of(name).items()}
+        for name in shared.sizes
+    ]
+    emit(shared, json, table("overlap", rows), f"{shared.in_any:,} customers are on any of them")
 
 
 def preview(

@@ -59,6 +59,8 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "consents": ("customers", "查询授权 · Read consents"),
         "change_consent": ("customers", "变更授权 · Change a consent"),
         "erase_customer": ("customers", "删除客户个人信息 · Erase a customer"),
+        "count_conditions": ("lists", "条件计数 · Count conditions"),
+        "overlap_conditions": ("lists", "条件重叠 · Overlap of conditions"),
         "all_lists": ("lists", "全部名单 · All lists"),
         "define_list": ("lists", "定义名单 · Define a list"),
         "preview_draft": ("lists", "预览草稿 · Preview a draft"),

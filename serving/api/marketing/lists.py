@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
+from serving.api.marketing.counted import Counted, tell_count
 from serving.api.refusals import refusal_schemas
 from serving.lists.definitions.definition import NAME, ListDefinition
 from serving.lists.definitions.differences import Difference
@@ -95,12 +96,6 @@ class DifferencesTold(Message):
     differences: list[Difference]
 
 
-class Counted(Message):
-    """Customers who meet a condition."""
-
-    customers: int
-
-
 class CustomersTold(Message):
     """The customers behind a number of a preview, in the order of the list."""
 
@@ -154,7 +149,7 @@ def preview_draft(request: Request, body: DraftAsked) -> Preview:
 def count_draft(request: Request, body: DraftAsked) -> Counted:
     """Count who meets the condition of a definition; nothing is kept of it."""
     with opened(request) as (lists, viewer, _):
-        return Counted(customers=lists.count(body.definition, viewer, None, body.as_of))
+        return tell_count(lists.count(body.definition, viewer, None, body.as_of))
 
 
 @router.get("/v1/lists/{name}", response_model=ListTold, responses=refusal_schemas(404, 422, 503))
@@ -226,7 +221,7 @@ def count_list(request: Request, name: ListName, where: Where = None) -> Counted
         The other condition.
     """
     with opened(request) as (lists, viewer, _):
-        return Counted(customers=lists.count(lists.version(name).definition, viewer, where))
+        return tell_count(lists.count(lists.version(name).definition, viewer, where))
 
 
 @router.get(

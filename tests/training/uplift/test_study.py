@@ -46,9 +46,7 @@ def other(lake, home):
 def chosen_by_rule(lake):
     """The contacts that no lot decided, as draws that state the share they make up."""
     truth = pd.read_parquet(lake.truth("renewals"))
-    drawn = pq.read_table(
-        lake.checked("assignments"), filters=[("trial", "=", "renewal_contact")]
-    )
+    drawn = pq.read_table(lake.checked("assignments"), filters=[("trial", "=", "renewal_contact")])
     truth = truth[~truth.policy_id.isin(drawn["policy_id"].to_pandas())]
     # The day of the earliest contacts: the evening before, no tag knows of any.
     day = pd.to_datetime(truth.expiry) - pd.Timedelta(days=58)
