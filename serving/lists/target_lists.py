@@ -145,7 +145,7 @@ def write_list(
     whys = [reasons[customer] for customer in customers]
     sheet = _sheet(definition, as_of, rows, people, whys, marked)
     headings = [column.heading for column in with_mark([*sheet])]
-    taken = {rule: len(customers) for rule, customers in chosen.taken.items()}
+    counts = {rule: len(customers) for rule, customers in chosen.left_out.items()}
     about = AboutExport(
         export_id=UNRECORDED if note is None else note(headings, customers),
         name=name,
@@ -158,7 +158,7 @@ def write_list(
         chinese=question.condition.chinese,
         waterfall=[
             ("符合条件", chosen.matched),
-            *((RULES[rule].chinese, number) for rule, number in taken.items() if rule in RULES),
+            *((RULES[rule].chinese, number) for rule, number in counts.items() if rule in RULES),
             ("名单人数", len(customers)),
         ],
         masked=False,
