@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import campaigns, measurement, policies, service_effect
+from guanjia.commands.marketing import campaigns, lists, measurement, policies, service_effect
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -88,6 +88,21 @@ campaigning.command("show", cls=AfterExtensions)(campaigns.show)
 campaigning.command("arms", cls=AfterExtensions)(campaigns.arms)
 returning = typer.Typer(help="Import outcomes of contacts from files.", no_args_is_help=True)
 returning.command("import", cls=AfterExtensions)(campaigns.import_outcomes)
+listing = typer.Typer(help="Define, preview, release and export lists.", no_args_is_help=True)
+for _act in (
+    lists.show,
+    lists.define,
+    lists.diff,
+    lists.count,
+    lists.overlap,
+    lists.preview,
+    lists.why,
+    lists.release,
+    lists.approve,
+    lists.releases,
+    lists.export,
+):
+    listing.command(_act.__name__, cls=AfterExtensions)(_act)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -123,6 +138,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Choose whom to contact": {
         "score": models.score,
         "list": models.target_list,
+        "lists": listing,
         "touchpoints": touchpoints.touchpoints,
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,

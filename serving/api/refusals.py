@@ -22,6 +22,8 @@ from serving.campaigns.plan import PlanFaultError
 from serving.campaigns.store import CampaignStateError, UnknownCampaignError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
+from serving.lists.definitions.definition import ListDefinitionError
+from serving.lists.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
@@ -70,8 +72,14 @@ UNKNOWN = (
     UnknownDecisionError,
     UnknownReviewError,
     UnknownCampaignError,
+    UnknownReleaseError,
 )
-CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError, CampaignStateError)
+CONTRADICTIONS = (
+    ClientKeyConflictError,
+    ReviewAnsweredError,
+    CampaignStateError,
+    ReleaseRefusedError,
+)
 
 
 class ForbiddenError(GuanjiaError):
@@ -173,7 +181,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        ((UnknownWordError, PlanFaultError), 422),
+        ((UnknownWordError, PlanFaultError, ListDefinitionError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

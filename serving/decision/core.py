@@ -241,15 +241,19 @@ def settle_worded(
 def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    own = gates.check_candidate(
-        candidate, facts.tags, facts.permission, facts.only_channel, inbound=facts.inbound
+    checked = gates.check_contact(
+        candidate,
+        facts.tags,
+        facts.permission,
+        customer_gates,
+        block,
+        only_channel=facts.only_channel,
+        inbound=facts.inbound,
+        campaign=facts.campaign,
     )
-    own += gates.check_campaign(candidate, facts.campaign)
-    own += [block] if block is not None else []
-    no_marketing = candidate.kind == "marketing" and not gates.all_passed(customer_gates)
-    if no_marketing or not gates.all_passed(own):
-        failed = [gate for gate in customer_gates if not gate.passed] if no_marketing else []
-        return ScoredCandidate(candidate, [*failed, *own], None)
+    own = checked.gates
+    if not checked.eligible:
+        return ScoredCandidate(candidate, own, None)
     value = value_candidate(
         candidate,
         facts.policy,

@@ -13,18 +13,23 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.online.contact_details import read_details
-from features.tags.groups.touch_history import CHANNELS
 from serving.campaigns.membership import current_membership, given_touchpoint
 from serving.decision.candidates import Candidate, campaign_name
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
-from serving.decision.gates import Gate, Permission
-from serving.decision.inputs import CustomerFacts, DecisionInputs
+from serving.decision.inputs import (
+    CONSENTS,
+    OPT_OUTS,
+    CustomerFacts,
+    DecisionInputs,
+    base_of,
+    gate_of,
+    permission_of,
+)
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
@@ -45,7 +50,7 @@ from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
 from serving.records.contacts.made_contacts import release_reserved
-from serving.records.people.consents import CoreSystemConsents, resolve_consents
+from serving.records.people.consents import resolve_consents
 from serving.telemetry.log_lines import hide_details_in_log
 from serving.telemetry.tracing import span
 from serving.touchpoints.due import Customer
@@ -53,8 +58,6 @@ from serving.touchpoints.due import Customer
 logger = logging.getLogger(__name__)
 
 BRANCH = "branch"
-CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
-OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
 VALUE_TAGS = (
     RECENT_CONTACTS,
@@ -224,12 +227,9 @@ class Gatherer:
             else {name: means.get(name) for name in customer.versions["models"]},
             effects=customer.effects if profiled else {},
             margin=customer.margin if profiled else means.get(MARGIN),
-            permission=Permission(
-                {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
-                consents.profiling,
-            ),
+            permission=permission_of(consents),
             candidates=offered.candidates,
-            blocks=[_gate(contact_plan) for contact_plan in plans],
+            blocks=[gate_of(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
             policy=self.policy,
@@ -311,20 +311,3 @@ class Gatherer:
     def _day(self, at: datetime) -> date:
         """Return the civil day of an instant in the insurer's time zone."""
         return at.astimezone(self._zone).date()
-
-
-def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
-    """Read from tags what the core system knows of a customer's consents."""
-    return CoreSystemConsents(
-        known_until=tags["freshness"],
-        marketing=tags["marketing_consent"],
-        profiling=tags["profiling_consent"],
-        location=tags["location_consent"],
-        opted_out=frozenset(channel for channel, tag in OPT_OUTS.items() if tags[tag]),
-    )
-
-
-def _gate(contact_plan: Plan) -> Gate | None:
-    """Convert the cap that blocks a planned contact to a gate; None if none does."""
-    block = contact_plan.block
-    return None if block is None else Gate(block.rule, False, block.chinese, block.english)
