@@ -15,19 +15,27 @@ from guanjia.terminal.output import emit, table
 def check(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
     members: Annotated[
-        Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
-    ],
+        Path | None,
+        typer.Option("--members", metavar="FILE", help="A list as a file, .csv or .xlsx."),
+    ] = None,
+    released: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NAME", help="A released list; its latest release."),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="ID", help="Another release of the list.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
     """Tell what a campaign could see, without planning it."""
-    from features.declared import read_toml
     from serving import clock
     from serving.campaigns.planning import check_plan
 
     lake = open_published()
-    rows = _read_members(members)
-    checked, shown = check_plan(lake, read_toml(plan), rows, now or clock.now(lake.settings))
+    with open_records(lake) as records:
+        fields, rows = _read_plan(lake, records, plan, members, released, release)
+    checked, shown = check_plan(lake, fields, rows, now or clock.now(lake.settings))
     arms = [{"arm": arm.name, "gets": arm.kind, "share": arm.share} for arm in checked.arms]
     emit(
         {"arms": arms, "check": shown.document()},
@@ -40,8 +48,16 @@ def check(
 def plan(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
     members: Annotated[
-        Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
-    ],
+        Path | None,
+        typer.Option("--members", metavar="FILE", help="A list as a file, .csv or .xlsx."),
+    ] = None,
+    released: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NAME", help="A released list; its latest release."),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="ID", help="Another release of the list.")
+    ] = None,
     who: Annotated[
         str | None, typer.Option(help="Who does it; default: the user of this machine.")
     ] = None,
@@ -52,15 +68,15 @@ def plan(
 
     Refused if its power is below one half and the plan does not say why (weak_because).
     """
-    from features.declared import read_toml
     from serving import clock
     from serving.campaigns.planning import plan_campaign
     from serving.decision.lots import in_holdout
     from serving.decision.worth.policy import load_policy
 
     lake = open_published()
-    policy, fields, rows = load_policy(lake.home), read_toml(plan), _read_members(members)
+    policy = load_policy(lake.home)
     with open_records(lake) as records:
+        fields, rows = _read_plan(lake, records, plan, members, released, release)
         at = now or clock.now(lake.settings)
         cycle = policy.cycle(at.astimezone(ZoneInfo(lake.settings.timezone)).date())
         planned = plan_campaign(
@@ -222,10 +238,34 @@ def check_lines(check: dict[str, Any]) -> list[str]:
     ]
 
 
-def _read_members(path: Path) -> list[Any]:
+def _read_plan(
+    lake: Any,
+    records: Any,
+    plan: Path,
+    members: Path | None,
+    released: str | None,
+    release: str | None,
+) -> tuple[dict[str, Any], list[Any]]:
+    """Read a plan and its members: of a released list, or of a file."""
+    from features.declared import read_toml
+    from serving.lists.releases import released_members
+    from serving.lists.service import ListService
+    from serving.measurement.released_lists import campaign_of_release
+
+    if (members is None) == (released is None):
+        raise typer.BadParameter("give --list NAME or --members FILE, one of them")
+    fields = read_toml(plan)
+    if released is None:
+        return fields, _read_members(members)
+    found_release = ListService(lake, records).find(released, release)
+    return campaign_of_release(fields, found_release, released_members(lake, found_release))
+
+
+def _read_members(path: Path | None) -> list[Any]:
     from serving.campaigns.members import HEADINGS
     from serving.campaigns.table_file import read_table
 
+    assert path is not None  # the caller has looked
     _, rows = read_table(path, (*HEADINGS["customer_id"], "customer_id"))
     return [row.cells for row in rows]
 
