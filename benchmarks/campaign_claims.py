@@ -12,6 +12,7 @@ from drawn_campaigns import (
     draw_service,
     true_use_effects,
 )
+from drawn_reminders import draw_reminders
 from measuring import Measured
 
 from training.experiments.compliers import ComplierEffect, complier_effect
@@ -19,10 +20,15 @@ from training.experiments.corrections import chance_best_by_luck, holm
 from training.experiments.effects import Effect, average_effect
 from training.experiments.interim import result_at_look
 from training.experiments.looks import LookPlan
-from training.experiments.observational import observed_effect
+from training.experiments.observational import adjust
 from training.experiments.off_policy import policy_value
+from training.experiments.sample import Sample
 from training.experiments.sample_ratio import check_ratio
 from training.experiments.verdict import judge
+
+INSURER = 2000
+"""Customers of each simulated insurer."""
+FIRST_SEED = 1000
 
 
 def service(rounds: int) -> Iterator[Measured]:
@@ -42,7 +48,7 @@ def service(rounds: int) -> Iterator[Measured]:
             if weak or number % 10:
                 continue
             tries += 1
-            told = observed_effect(terms.renewed, terms.used, terms.columns)
+            told = adjust({"renewed": terms.renewed}, terms.used, terms.columns).effect("renewed")
             hits["adjusted"] += covers(told.adjusted.low, told.adjusted.high, everyone)
             hits["raw"] += covers(told.raw.low, told.raw.high, everyone)
             raw.append(told.raw.value)
@@ -60,6 +66,30 @@ def service(rounds: int) -> Iterator[Measured]:
             yield Measured(
                 "service, raw difference over the truth", "ratio", float(np.mean(raw)) / everyone
             )
+
+
+def insurer(rounds: int) -> Iterator[Measured]:
+    """The lot about reminders of the simulated insurer, beside the raw difference."""
+    moved = gained = 0.0
+    effects, raws = [], []
+    for number in range(rounds):
+        rows = draw_reminders(FIRST_SEED + number, INSURER)
+        kept = rows.drawn
+        moved += float(rows.moved[kept].sum())
+        gained += float((rows.moved * rows.effect)[kept].sum())
+        lot = Sample(rows.reminded[kept], 0.5, rows.customers[kept])
+        renewed = rows.renewed.astype(float)
+        effects.append(complier_effect(renewed[kept], rows.used[kept], lot))
+        raws.append(average_effect(renewed, Sample(rows.used, clusters=rows.customers)))
+    truth = gained / moved
+    hits = sum(_unrefuted(effect, truth) for effect in effects)
+    words = f"simulated insurer of {INSURER:,}, use by the lot: holds the truth"
+    yield share(words, hits, rounds, 0.94, 0.96)
+    raw_hits = sum(covers(raw.low, raw.high, truth) for raw in raws)
+    yield share("simulated insurer, raw difference: holds the truth", raw_hits, rounds)
+    yield Measured("simulated insurer, true effect of use on renewal", "points", 100 * truth)
+    raw = float(np.mean([raw.value for raw in raws]))
+    yield Measured("simulated insurer, raw difference", "points", 100 * raw)
 
 
 def _unrefuted(effect: ComplierEffect, truth: float) -> bool:

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from campaign_claims import claims, policies, service
+from campaign_claims import claims, insurer, policies, service
 from campaign_looks import always, fixed, looks
 from measuring import Measured, finish, say
 
@@ -20,6 +20,7 @@ PARTS = {
     "looks": looks,
     "always": always,
     "service": service,
+    "insurer": insurer,
     "claims": claims,
     "policies": policies,
 }

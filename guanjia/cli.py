@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import campaigns, lists, measurement, policies
+from guanjia.commands.marketing import campaigns, lists, measurement, policies, service_effect
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -76,27 +76,6 @@ relocating = typer.Typer(
 )
 relocating.command("records", cls=AfterExtensions)(moving.move_records)
 relocating.command("online", cls=AfterExtensions)(moving.move_online)
-entering = typer.Typer(help="Add, list and change users of the console.", no_args_is_help=True)
-entering.command("add", cls=AfterExtensions)(users.add)
-entering.command("list", cls=AfterExtensions)(users.list_users)
-entering.command("password", cls=AfterExtensions)(users.password)
-entering.command("roles", cls=AfterExtensions)(users.roles)
-entering.command("close", cls=AfterExtensions)(users.close)
-entering.command("reopen", cls=AfterExtensions)(users.reopen)
-listing = typer.Typer(help="Define, preview, release and export lists.", no_args_is_help=True)
-for _act in (
-    lists.show,
-    lists.define,
-    lists.diff,
-    lists.count,
-    lists.preview,
-    lists.why,
-    lists.release,
-    lists.approve,
-    lists.releases,
-    lists.export,
-):
-    listing.command(_act.__name__, cls=AfterExtensions)(_act)
 campaigning = typer.Typer(
     help="Plan, launch and stop campaigns that can be measured.", no_args_is_help=True
 )
@@ -109,6 +88,28 @@ campaigning.command("show", cls=AfterExtensions)(campaigns.show)
 campaigning.command("arms", cls=AfterExtensions)(campaigns.arms)
 returning = typer.Typer(help="Import outcomes of contacts from files.", no_args_is_help=True)
 returning.command("import", cls=AfterExtensions)(campaigns.import_outcomes)
+listing = typer.Typer(help="Define, preview, release and export lists.", no_args_is_help=True)
+for _act in (
+    lists.show,
+    lists.define,
+    lists.diff,
+    lists.count,
+    lists.overlap,
+    lists.preview,
+    lists.why,
+    lists.release,
+    lists.approve,
+    lists.releases,
+    lists.export,
+):
+    listing.command(_act.__name__, cls=AfterExtensions)(_act)
+entering = typer.Typer(help="Add, list and change users of the console.", no_args_is_help=True)
+entering.command("add", cls=AfterExtensions)(users.add)
+entering.command("list", cls=AfterExtensions)(users.list_users)
+entering.command("password", cls=AfterExtensions)(users.password)
+entering.command("roles", cls=AfterExtensions)(users.roles)
+entering.command("close", cls=AfterExtensions)(users.close)
+entering.command("reopen", cls=AfterExtensions)(users.reopen)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -157,6 +158,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "holdout-effect": measurement.holdout_effect,
         "simulate-policy": policies.simulate_policy,
         "policy-value": policies.policy_value,
+        "service-effect": service_effect.service_effect,
     },
     "Run it day after day": {
         "publish": publishing.publish,

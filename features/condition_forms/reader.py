@@ -137,8 +137,6 @@ class _Reader(Cursor):
     def test(self, column: Column) -> Structure:
         """Read what is asked of a column."""
         operator = self.keyword(*COMPARISONS, "in", "not in", "between", "not between", *STATES)
-        if operator in ("in", "not in") and not self.ahead("("):
-            operator = operator.replace("in", "between")
         if operator is None:
             return self.without_operator(column)
         if operator in STATES:
@@ -146,9 +144,13 @@ class _Reader(Cursor):
                 raise self.no_test(column)
             return Test(column.name, operator)
         if operator in ("in", "not in"):
-            self.keyword("(")
+            opened = self.keyword("(")
             values = self.values(column)
-            if not self.keyword(")"):
+            # 在 7 到 30 天 之间, without parentheses, is a range.
+            if not opened and len(values) == 1 and self.keyword("to"):
+                values.append(self.value(column))
+                operator = operator.replace("in", "between")
+            if opened and not self.keyword(")"):
                 raise self.fault()
             self.keyword("within")
             return self.checked(Test(column.name, operator, tuple(values)), column)
@@ -268,9 +270,12 @@ class _Reader(Cursor):
     def amount(self, match: re.Match[str], column: Column) -> Value:
         """Read a number with its multiple and unit, such as 10万元 or 60%."""
         self.at, multiple = match.end(), ""
+        self.skip()
         if not (column.unit and self.text.startswith(column.unit, self.at)):
             multiple = self.longest(MULTIPLES)
         unit = self.longest({*UNITS, column.unit})
+        if not multiple and not unit:
+            self.at = match.end()
         if not self.follows(self.at):
             self.at = match.start()
             raise self.fault()

@@ -137,7 +137,7 @@ def to_json(structure: Structure) -> dict[str, Any]:
     return fields | {"value": list(structure.value) if many else structure.value}  # type: ignore[arg-type]
 
 
-def from_json(written: Any, test: Callable[[Test], Structure]) -> Structure:
+def from_json(written: Any, test: Callable[[Test | Member], Structure]) -> Structure:
     """Read nested objects of JSON as a structure.
 
     Parameters
@@ -145,7 +145,7 @@ def from_json(written: Any, test: Callable[[Test], Structure]) -> Structure:
     written : object
         As `to_json` writes it; a group of a single member is that member.
     test : callable of (Test or Member) to Test or Member
-        Checks names and values of a test or of a member of a segment, and returns it in its
+        Checks names and values of a test, or the name of a segment, and returns it in its
         canonical form.
 
     Raises
@@ -173,7 +173,7 @@ def from_json(written: Any, test: Callable[[Test], Structure]) -> Structure:
                     read(member, f"{place}.{kind}[{number}]", depth + 1)
                     for number, member in enumerate(members)
                 ]
-                return group(kind, inner)  # type: ignore[arg-type]
+                return group(kind, inner)
         if keys == {"not"}:
             return negate(read(part["not"], f"{place}.not", depth + 1))
         if keys == {"segment"} and isinstance(part["segment"], str):
@@ -188,9 +188,8 @@ def _test(part: Mapping[str, Any], place: str) -> Test:
     if more or not {"column", "operator"} <= {*part}:
         fault = f"has the fields {', '.join(sorted(map(str, part))) or '(none)'}"
         raise GuanjiaError(place, fault, "write all, any, not, segment, or column and operator")
-    column, operator, value, other = (
-        part["column"], part["operator"], part.get("value"), part.get("other"),
-    )  # fmt: skip
+    column, operator, other = part["column"], part["operator"], part.get("other")
+    value: Any = part.get("value")
     if not isinstance(column, str) or not (other is None or isinstance(other, str)):
         raise GuanjiaError(place, "names a column that is no text", CURE)
     if operator not in OPERATORS:
@@ -204,7 +203,7 @@ def _test(part: Mapping[str, Any], place: str) -> Test:
         value = tuple(value) if fits else value
     else:
         fits = (value is None) != (other is None)
-    values = value if isinstance(value, tuple) else (value,)
+    values: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
     if not fits or not all(item is None or isinstance(item, Value) for item in values):
         raise GuanjiaError(place, f"has no value that {operator} can take", CURE)
     return Test(column, operator, value, other)

@@ -11,6 +11,15 @@ from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
 
 
+def free_path(path: Path) -> Path:
+    """Return a path that no file has yet: the path itself, or one with a number."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
 def hand_out(
     lake: Lake,
     name: str,
@@ -65,9 +74,9 @@ def hand_out(
     """
     with open_records(lake) as records:
 
-        def note(columns: Sequence[str], customers: Sequence[str]) -> None:
+        def note(columns: Sequence[str], customers: Sequence[str]) -> str:
             with records.writing(durable=True) as connection:
-                note_export(connection, who, name, columns, customers, at, why)
+                return note_export(connection, who, name, columns, customers, at, why)
 
         with records.reading(LONG_SECONDS) as connection:
             return write_list(
@@ -81,4 +90,6 @@ def hand_out(
                 connection=connection,
                 note=note,
                 with_holdout=with_holdout,
+                who=who,
+                why=why,
             )

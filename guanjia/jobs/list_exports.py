@@ -1,39 +1,19 @@
 """Export the members of a release to a file: noted in the records first, marked with its number."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from serving.lists.release_rows import EXPORT_HEADING, Cell, headings, member_rows
+from serving.lists.export.files import ExportFile, export_format, write_export
+from serving.lists.export.streams import Encoding
+from serving.lists.listing import Viewer
+from serving.lists.members import Member
+from serving.lists.release_rows import describe_export, member_rows, release_columns
 from serving.lists.releases import Release
-from serving.lists.service import ListService, Viewer
+from serving.lists.service import ListService
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.audit import note_export
-from serving.spreadsheet import write_csv
-
-
-@dataclass(frozen=True)
-class ListExport:
-    """An export of a release.
-
-    Attributes
-    ----------
-    export_id : str
-        Its number in the records; each row of the file has it too.
-    release_id : str
-        The release.
-    path : Path
-        The file.
-    rows : int
-        Customers in it.
-    """
-
-    export_id: str
-    release_id: str
-    path: Path
-    rows: int
 
 
 def export_release(
@@ -46,7 +26,9 @@ def export_release(
     at: datetime,
     *,
     with_holdout: bool = False,
-) -> ListExport:
+    masked: bool = False,
+    encoding: Encoding = "utf-8",
+) -> ExportFile:
     """Export a release to a new file.
 
     Parameters
@@ -58,7 +40,7 @@ def export_release(
     release : Release
         The release; one that waits for approval cannot be exported.
     out : Path
-        The file; it must not be there.
+        The file, which must not be there; its ending is the format (`write_export`).
     viewer : Viewer
         Who takes it, and whose customers they see.
     why : str
@@ -67,37 +49,32 @@ def export_release(
         Now.
     with_holdout : bool
         Keep the customers of the holdout, marked; default: they are left out.
+    masked : bool
+        Mask personal data.
+    encoding : {"utf-8", "gb18030"}
+        Of CSV.
 
     Raises
     ------
     GuanjiaError
-        If the file is there or is no .csv, the release waits, or the records do not answer.
+        If the file is there, its ending is no format, the release waits, or the records do not
+        answer.
     """
-    if out.suffix.lower() != ".csv":
-        raise GuanjiaError(f"file {out}", "is no .csv", "give it the suffix .csv")
+    export_format(out)
     if out.exists():
         raise GuanjiaError(f"file {out}", "is there already", "give another name: nothing is lost")
-    columns = [*headings(release.definition), EXPORT_HEADING]
+    columns = release_columns(release.definition)
 
-    def chosen() -> Iterator[str]:
+    def chosen() -> Iterator[Member]:
         for member in lists.members(release, viewer):
             if with_holdout or not member.in_holdout:
-                yield member.customer_id
+                yield member
 
-    customers = list(chosen())
+    customers = [member.customer_id for member in chosen()]
+    headings = [column.heading for column in columns]
     with records.writing(durable=True) as connection:
-        export_id = note_export(connection, viewer.who, release.name, columns, customers, at, why)
+        number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
+    about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
     with records.reading(LONG_SECONDS) as connection:
-
-        def rows() -> Iterator[list[Cell]]:
-            members = (
-                member
-                for member in lists.members(release, viewer)
-                if with_holdout or not member.in_holdout
-            )
-            for batch in member_rows(lists.lake, release, members, connection, masked=False):
-                for row in batch:
-                    yield [*row, export_id]
-
-        count = write_csv(out, columns, rows())
-    return ListExport(export_id, release.release_id, out, count)
+        rows = member_rows(lists.lake, release, chosen(), connection)
+        return write_export(out, columns, rows, about, encoding)

@@ -23,7 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
-from serving.api.marketing import campaigns, lists, releases
+from serving.api.marketing import campaigns, conditions, lists, releases, service_effect
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -37,17 +37,19 @@ RESOURCES = (
     events.router,
     due.router,
     triggers.router,
+    conditions.router,
     lists.router,
     releases.router,
     catalogues.router,
     monitoring.router,
     campaigns.router,
+    service_effect.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 
 
 def create_app() -> FastAPI:
-    """Create the app; `serving.process.start` sets the services in `app.state`."""
+    """Create the app; `serving.api.start` sets the services in `app.state`."""
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -91,4 +93,4 @@ def limit_rate(app: FastAPI, settings: Settings) -> None:
 
 
 def _ignore(_read: Read) -> None:
-    """Ignore a read; `serving.process.start` sets a recorder instead."""
+    """Ignore a read; `serving.api.start` sets a recorder instead."""

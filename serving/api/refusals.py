@@ -71,14 +71,14 @@ UNKNOWN = (
     UnknownContactError,
     UnknownDecisionError,
     UnknownReviewError,
-    UnknownReleaseError,
     UnknownCampaignError,
+    UnknownReleaseError,
 )
 CONTRADICTIONS = (
     ClientKeyConflictError,
     ReviewAnsweredError,
-    ReleaseRefusedError,
     CampaignStateError,
+    ReleaseRefusedError,
 )
 
 
@@ -181,7 +181,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        ((UnknownWordError, ListDefinitionError, PlanFaultError), 422),
+        ((UnknownWordError, PlanFaultError, ListDefinitionError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

@@ -21,18 +21,19 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "consents:read": "read consents of customers",
         "consents:write": "change consents of customers",
         "customers:erase": "erase a customer",
-        "customers:read": "read who customers are: names, phones, plates, contacts",
+        "campaigns:read": "read and measure campaigns, and the arms of customers",
+        "campaigns:write": "plan, launch and stop campaigns",
+        "customers:read": "read names and numbers of customers on lists",
         "lists:read": "read lists, previews and masked members",
         "lists:write": "write definitions of lists",
         "lists:release": "release lists, and approve releases",
         "lists:export": "export lists",
-        "campaigns:read": "read and measure campaigns, and the arms of customers",
-        "campaigns:write": "plan, launch and stop campaigns",
         "touchpoints:read": "read the catalogue of touchpoints",
         "tags:read": "read the catalogue of tags",
         "metrics:read": "read metrics of the service",
         "home:read": "read what became of a day: deliveries, quality, published days",
         "users:write": "add and change users of the console",
+        "reports:read": "read reports of the renewal funnel, service, stars and relationships",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
@@ -58,6 +59,8 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "POST /v1/events": "events",
         "GET /v1/due": "decide",
         "GET /v1/triggers": "decide",
+        "POST /v1/conditions/count": "lists:read",
+        "POST /v1/conditions/overlap": "lists:read",
         "GET /v1/lists": "lists:read",
         "POST /v1/lists": "lists:write",
         "POST /v1/lists/preview": "lists:read",
@@ -78,6 +81,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/touchpoints": "touchpoints:read",
         "GET /v1/tags": "tags:read",
         "GET /v1/metrics": "metrics:read",
+        "GET /v1/service-effect": "reports:read",
     }
 )
 SHORT: Mapping[str, str] = MappingProxyType(

@@ -16,10 +16,10 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "place": ("名次", "排名", "序号", "rank"),
     "probability": ("续保概率", "续保", "renewal"),
     "margin": (
+        "下一年度预期边际(元)",
         "预期边际贡献",
         "预期边际贡献(元)",
         "预计边际贡献(元)",
-        "下一年度预期边际(元)",
         "expected_margin",
     ),
     "star": ("星级", "star_level"),

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Date, and_, bindparam, or_, select
 from serving.campaigns.plan import ArmKind
 from serving.records.campaign_tables import campaign_members, campaigns
 from serving.records.columns import Instant
+from serving.touchpoints.due import Customer
 
 _c, _m = campaigns.c, campaign_members.c
 _AT = bindparam("at", type_=Instant)
 _DAY = bindparam("day", type_=Date)
-_HELD = and_(
+_ACTIVE = and_(
     _c.launched_at <= _AT,
     or_(_c.closed_at.is_(None), _c.closed_at > _AT),
     _c.starts_on <= _DAY,
@@ -28,7 +29,7 @@ _JOINED = campaign_members.join(campaigns, _c.campaign == _m.campaign)
 _CURRENT = (
     select(_m.arm, _c.plan, _c.launched_at)
     .select_from(_JOINED)
-    .where(_m.customer_id == bindparam("customer_id"), _HELD)
+    .where(_m.customer_id == bindparam("customer_id"), _ACTIVE)
     .order_by(_c.priority.desc(), _c.campaign)
     .limit(1)
 )
@@ -105,7 +106,7 @@ class PastMembership:
         What the arm gets.
     launched_at : datetime
         Since when it ran.
-    held : bool
+    active : bool
         Whether the arm held on the date that was asked for.
     """
 
@@ -114,7 +115,7 @@ class PastMembership:
     arm: str
     kind: str
     launched_at: datetime
-    held: bool
+    active: bool
 
 
 def current_membership(
@@ -160,22 +161,22 @@ def past_memberships(
         The civil day of `at`.
     """
     given = {"customer_id": customer_id, "at": at}
-    found = []
+    memberships = []
     for row in connection.execute(_ALL, given):
         arm = _arm_of(row.plan, row.arm)
-        held = row.closed_at is None or row.closed_at > at
+        active = row.closed_at is None or row.closed_at > at
         days = date.fromisoformat(row.plan["starts_on"]), date.fromisoformat(row.plan["ends_on"])
-        found.append(
+        memberships.append(
             PastMembership(
                 campaign=row.campaign,
                 label=arm.label,
                 arm=arm.arm,
                 kind=arm.kind,
                 launched_at=row.launched_at,
-                held=held and days[0] <= day <= days[1],
+                active=active and days[0] <= day <= days[1],
             )
         )
-    return found
+    return memberships
 
 
 def taken_customers(
@@ -225,12 +226,36 @@ def taken_customers(
         )
         .order_by(_c.priority)
     )
-    asked = sorted(customers)
-    taken: dict[str, str] = {}
-    for start in range(0, len(asked), BATCH_CUSTOMERS):
-        part = {"customers": asked[start : start + BATCH_CUSTOMERS]}
-        taken |= {row.customer_id: row.campaign for row in connection.execute(query, part)}
-    return taken
+    names = sorted(customers)
+    campaign_by_customer: dict[str, str] = {}
+    for start in range(0, len(names), BATCH_CUSTOMERS):
+        part = {"customers": names[start : start + BATCH_CUSTOMERS]}
+        campaign_by_customer |= {
+            row.customer_id: row.campaign for row in connection.execute(query, part)
+        }
+    return campaign_by_customer
+
+
+def given_touchpoint(member: Membership | None, known: Customer) -> str | None:
+    """Name the touchpoint that a campaign gives a customer once, until they renew.
+
+    Parameters
+    ----------
+    member : Membership or None
+        The arm that the customer is in.
+    known : Customer
+        What is known of the customer: contacts and renewals.
+    """
+    if member is None or member.arm.kind != "treatment":
+        return None
+    launched = member.launched_at
+    last, renewed = known.contacts.get(member.arm.touchpoint), known.past.renewed
+    signed = known.signed_on
+    if (last is not None and last >= launched) or (renewed is not None and renewed >= launched):
+        return None
+    if signed is not None and signed >= known.day_of(launched):
+        return None
+    return member.arm.touchpoint
 
 
 def _arm_of(plan: dict[str, Any], name: str) -> CampaignArm:

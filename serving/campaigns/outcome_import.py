@@ -183,9 +183,9 @@ class OutcomeImporter:
         done: OutcomeImport,
         arms: Counter[str],
     ) -> None:
-        contact_id, made = desk.contact_id, 0
+        contact_id, created = desk.contact_id, 0
         if self._campaign is not None and contact_id is None:
-            contact_id, made = self._contact(connection, self._campaign, desk, branch)
+            contact_id, created = self._contact(connection, self._campaign, desk, branch)
         outcome = Outcome(
             kind=desk.kind,
             occurred_at=desk.occurred_at,
@@ -200,7 +200,7 @@ class OutcomeImporter:
             release_reserved(connection, desk.customer_id, ended_touchpoints(self._catalogue, won))
         done.repeated += stored.repeated
         done.new += not stored.repeated
-        done.contacts += made
+        done.contacts += created
         if self._campaign is not None:
             arms[self._arm(connection, self._campaign, desk.customer_id)] += 1
 
@@ -211,9 +211,9 @@ class OutcomeImporter:
         plan = campaign.plan
         given = {"customer_id": desk.customer_id, "campaign": plan.campaign}
         rows = connection.execute(_CONTACTS, given).mappings().all()
-        found = self._matching(rows, desk, branch)
-        if found is not None or desk.kind not in REACHED | TRIED:
-            return found, 0
+        contact_number = self._matching(rows, desk, branch)
+        if contact_number is not None or desk.kind not in REACHED | TRIED:
+            return contact_number, 0
         declared: Touchpoint = self._catalogue.touchpoints_for()[plan.touchpoint]
         channels = [arm.channel for arm in plan.arms if arm.channel]
         contact = ExternalContact(
@@ -227,8 +227,8 @@ class OutcomeImporter:
             branch=branch,
             campaign=plan.campaign,
         )
-        made = insert_external(connection, [contact], self._zones)
-        return (contact.contact_id if made else found), made
+        created = insert_external(connection, [contact], self._zones)
+        return (contact.contact_id if created else contact_number), created
 
     def _matching(
         self, rows: Sequence[RowMapping], desk: DeskOutcome, branch: str | None
@@ -243,8 +243,14 @@ class OutcomeImporter:
 
     def _key(self, desk: DeskOutcome) -> str:
         name = self._campaign.plan.campaign if self._campaign else ""
-        said = (name, desk.customer_id, desk.kind, desk.occurred_at.isoformat(), desk.channel or "")
-        words = "\x1f".join((*said, desk.contact_id or ""))
+        parts = (
+            name,
+            desk.customer_id,
+            desk.kind,
+            desk.occurred_at.isoformat(),
+            desk.channel or "",
+        )
+        words = "\x1f".join((*parts, desk.contact_id or ""))
         return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def _arm(self, connection: Connection, campaign: Campaign, customer_id: str) -> str:

@@ -134,8 +134,8 @@ class CampaignPlan(Declared):
         if abs(sum(arm.share for arm in self.arms) - 1) > 1e-9:
             raise ValueError(f"shares of arms add up to {sum(a.share for a in self.arms):g}, not 1")
         kinds = {arm.name: arm.kind for arm in self.arms}
-        judged, against = self.primary
-        if kinds.get(judged) != "treatment" or against not in kinds or against == judged:
+        treatment, against = self.primary
+        if kinds.get(treatment) != "treatment" or against not in kinds or against == treatment:
             raise ValueError("primary names a treatment and another arm it is compared with")
         if any(arm.kind != "treatment" and (arm.channel or arm.offer) for arm in self.arms):
             raise ValueError("only a treatment has a channel or an offer")

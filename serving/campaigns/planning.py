@@ -22,7 +22,13 @@ from serving.campaigns.power_check import (
     require_power,
 )
 from serving.campaigns.states import launch, leave_to_others, lock_campaigns
-from serving.campaigns.store import Campaign, find_campaign, read_drawn, write_plan
+from serving.campaigns.store import (
+    Campaign,
+    find_campaign,
+    read_drawn,
+    require_new,
+    write_plan,
+)
 from serving.records.database import LONG_SECONDS, Records
 from serving.touchpoints.catalogue import load_touchpoints
 
@@ -85,15 +91,16 @@ def plan_campaign(
     with records.writing(LONG_SECONDS, durable=True) as connection:
         lock_campaigns(connection)
         wish = parse_plan(_with_some_shares(fields))
-        taken = taken_customers(
+        require_new(connection, wish.campaign)
+        elsewhere = taken_customers(
             connection,
             [member.customer_id for member in stay],
             wish.starts_on,
             wish.ends_on,
             wish.priority,
         )
-        left.update(f"campaign {other}" for other in taken.values())
-        stay = [member for member in stay if member.customer_id not in taken]
+        left.update(f"campaign {other}" for other in elsewhere.values())
+        stay = [member for member in stay if member.customer_id not in elsewhere]
         plan = parse_plan(propose_shares(fields, stay))
         check = check_campaign(plan, stay)
         require_power(plan, check, plan.weak_because)
@@ -125,7 +132,7 @@ def check_plan(
 def launch_campaign(
     records: Records, name: str, by: str, at: datetime, weak_because: str | None = None
 ) -> Campaign:
-    """Launch a planned campaign with the members that no other campaign has by now.
+    """Start a planned campaign with the members that no other campaign has by now.
 
     Parameters
     ----------
@@ -200,12 +207,12 @@ def with_phones(lake: Lake, members: Sequence[Member], at: datetime) -> list[Mem
         )
         phones = dict(lake.con.execute(query).fetchall())
     shared = Counter(phones.values())
-    found: list[Member] = []
+    members_found: list[Member] = []
     for member in members:
         phone = phones.get(member.customer_id)
         together = phone if phone is not None and shared[phone] > 1 else member.household
-        found.append(replace(member, household=together and _hashed(key, together)))
-    return found
+        members_found.append(replace(member, household=together and _hashed(key, together)))
+    return members_found
 
 
 def _hashed(key: bytes, shared: str) -> str:

@@ -111,8 +111,8 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
         If there are fewer than two units, or nothing says what a renewal is worth.
     """
     units = len({member.unit for member in members})
-    judged, against = (plan.arm(name).share for name in plan.primary)
-    compared = round(units * (judged + against))
+    treated, against = (plan.arm(name).share for name in plan.primary)
+    compared = round(units * (treated + against))
     if compared < 4:
         fault = f"draws {units} households, which no measurement compares"
         raise PlanFaultError(f"campaign {plan.campaign}", fault, "take a longer list")
@@ -121,7 +121,7 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
     looks = LookPlan(plan.looks, plan.spending)
     design = Design(
         units=compared,
-        holdout=against / (judged + against),
+        holdout=against / (treated + against),
         deviation=rate_deviation(rate),
         explained=explained,
         inflation=inflation(looks),
@@ -182,7 +182,7 @@ def propose_shares(fields: Mapping[str, Any], members: Sequence[Member]) -> dict
         share = percent / 100 if percent < 100 // len(arms) else 1 / len(arms)
         rest = (1 - share * controls) / max(treatments, 1)
         shares = [rest if arm.get("kind") == "treatment" else share for arm in arms]
-        filled = [arm | {"share": each} for arm, each in zip(arms, shares, strict=True)]
+        filled = [arm | {"share": part} for arm, part in zip(arms, shares, strict=True)]
         proposed = {**fields, "arms": filled}
         if check_campaign(parse_plan(proposed), members).power >= POWER:
             break

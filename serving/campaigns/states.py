@@ -47,7 +47,7 @@ def leave_to_others(connection: Connection, campaign: Campaign) -> Campaign:
     drawn = {
         str(row["customer_id"]): str(row["arm"]) for row in read_drawn(connection, plan.campaign)
     }
-    taken = taken_customers(
+    elsewhere = taken_customers(
         connection,
         drawn,
         plan.starts_on,
@@ -55,14 +55,14 @@ def leave_to_others(connection: Connection, campaign: Campaign) -> Campaign:
         plan.priority + 1,
         besides=plan.campaign,
     )
-    gone = sorted(taken)
+    gone = sorted(elsewhere)
     for start in range(0, len(gone), BATCH_ROWS):
         part = gone[start : start + BATCH_ROWS]
         condition = (_m.campaign == plan.campaign) & _m.customer_id.in_(part)
         connection.execute(delete(campaign_members).where(condition))
     left_out = Counter(campaign.draw["left_out"])
-    left_out.update(f"campaign {other}" for other in taken.values())
-    stay = count_names(arm for customer, arm in drawn.items() if customer not in taken)
+    left_out.update(f"campaign {other}" for other in elsewhere.values())
+    stay = count_names(arm for customer, arm in drawn.items() if customer not in elsewhere)
     draw = {**campaign.draw, "arms": stay, "left_out": dict(left_out)}
     _update(connection, campaign, plan_part={"draw": draw})
     return find_campaign(connection, plan.campaign)
@@ -168,14 +168,18 @@ def end_finished(connection: Connection, day: date, by: str, at: datetime) -> li
     at : datetime
         Now.
     """
-    over = [each for each in list_campaigns(connection, ("running",)) if each.plan.ends_on < day]
-    for each in over:
-        close(connection, each, by, at)
-    return [each.plan.campaign for each in over]
+    over = [
+        campaign
+        for campaign in list_campaigns(connection, ("running",))
+        if campaign.plan.ends_on < day
+    ]
+    for campaign in over:
+        close(connection, campaign, by, at)
+    return [campaign.plan.campaign for campaign in over]
 
 
 def lock_campaigns(connection: Connection) -> None:
-    """Let one transaction at a time plan and launch: two would draw the same customer."""
+    """Wait until no other transaction plans or launches: two would draw the same customer."""
     advisory_lock(connection, ALL_CAMPAIGNS)
 
 

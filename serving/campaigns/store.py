@@ -86,7 +86,7 @@ def write_plan(
     Parameters
     ----------
     connection : Connection
-        Of `Records.writing()`, after `lock_campaigns`.
+        Of `Records.writing()`, after `lock_campaigns` and `require_new`.
     plan : CampaignPlan
         The plan.
     members : sequence of Member
@@ -101,15 +101,7 @@ def write_plan(
         Members of the list that are not drawn, by reason.
     check : mapping of str to object
         The power check, for the record.
-
-    Raises
-    ------
-    CampaignStateError
-        If there is a campaign of that name already.
     """
-    if connection.execute(select(_c.campaign).where(_c.campaign == plan.campaign)).first():
-        cure = "give it another name; a plan never changes"
-        raise CampaignStateError(f"campaign {plan.campaign}", "was planned already", cure)
     drawn = draw_members(salt, plan.campaign, members, plan.arms)
     rows = [
         {
@@ -144,6 +136,19 @@ def write_plan(
         },
     )
     return find_campaign(connection, plan.campaign)
+
+
+def require_new(connection: Connection, name: str) -> None:
+    """Refuse a name that a campaign has already.
+
+    Raises
+    ------
+    CampaignStateError
+        If there is a campaign of that name.
+    """
+    if connection.execute(select(_c.campaign).where(_c.campaign == name)).first():
+        cure = "give it another name; a plan never changes"
+        raise CampaignStateError(f"campaign {name}", "was planned already", cure)
 
 
 def find_campaign(connection: Connection, name: str) -> Campaign:

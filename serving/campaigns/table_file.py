@@ -34,14 +34,14 @@ class TableRow:
     cells: Mapping[str, str]
 
 
-def read_table(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[TableRow]]:
+def read_table(path: Path, names: Sequence[str]) -> tuple[list[str], list[TableRow]]:
     """Read the headings and the rows of a file.
 
     Parameters
     ----------
     path : Path
         A CSV file or a workbook.
-    wanted : sequence of str
+    names : sequence of str
         Names of a column that the table must have, one of them.
 
     Returns
@@ -71,10 +71,10 @@ def read_table(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[Table
         raise GuanjiaError(f"file {path}", "is neither CSV nor a workbook", cure)
     for place, (_, cells) in enumerate(lines[:HEADING_ROWS]):
         headings = [_clean(cell) for cell in cells]
-        if any(heading in wanted for heading in headings):
+        if any(heading in names for heading in headings):
             rows = [_row(line, headings, cells) for line, cells in lines[place + 1 :]]
             return headings, [row for row in rows if row.cells]
-    fault = f"has no column {wanted[0]}"
+    fault = f"has no column {names[0]}"
     raise GuanjiaError(f"file {path}", fault, "keep the headings of the list that was sent out")
 
 

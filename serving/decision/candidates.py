@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from serving.campaigns.membership import CampaignArm
+
 Kind = Literal["service", "marketing"]
 Basis = Literal["uplift", "propensity", "declared", "none"]
 
@@ -119,3 +121,23 @@ class Value:
         """Benefit less costs, yuan; silence has 0."""
         costs = self.contact + self.offer + self.fatigue + self.capacity
         return self.benefit * self.weight - costs
+
+
+def campaign_name(
+    candidate: Candidate, campaign: CampaignArm | None, requested: str | None
+) -> str | None:
+    """Name the campaign that a contact is part of: the one that drew the customer, or the caller's.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact.
+    campaign : CampaignArm or None
+        The arm of a running campaign that the customer is in.
+    requested : str or None
+        The campaign that the caller named.
+    """
+    offer = candidate.offer.name if candidate.offer else None
+    if campaign is not None and campaign.gives(candidate.touchpoint, candidate.channel, offer):
+        return campaign.campaign
+    return requested

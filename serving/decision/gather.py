@@ -17,8 +17,8 @@ from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.online.contact_details import read_details
-from serving.campaigns.membership import CampaignArm, Membership, current_membership
-from serving.decision.candidates import Candidate
+from serving.campaigns.membership import current_membership, given_touchpoint
+from serving.decision.candidates import Candidate, campaign_name
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
 from serving.decision.inputs import (
@@ -201,10 +201,10 @@ class Gatherer:
         zone = self._caps.zone(branch)
         member = current_membership(connection, request.customer_id, at, known.today)
         arm = None if member is None else member.arm
-        asked = request.context.campaign
+        requested = request.context.campaign
 
         def campaign_of(candidate: Candidate) -> str | None:
-            return campaign_name(candidate, arm, asked)
+            return campaign_name(candidate, arm, requested)
 
         plan_of = self._planner(history, campaign_of, branch, at, inbound=inbound)
         offered = self._touchpoints.candidates(
@@ -214,7 +214,7 @@ class Gatherer:
             lambda candidate: plan_of(candidate).at.astimezone(zone).date(),
             request.context.happened,
             history.events,
-            given=_given_touchpoint(member, known),
+            given=given_touchpoint(member, known),
         )
         plans = [plan_of(candidate) for candidate in offered.candidates]
         facts = Facts(
@@ -311,37 +311,3 @@ class Gatherer:
     def _day(self, at: datetime) -> date:
         """Return the civil day of an instant in the insurer's time zone."""
         return at.astimezone(self._zone).date()
-
-
-def campaign_name(
-    candidate: Candidate, campaign: CampaignArm | None, asked: str | None
-) -> str | None:
-    """Name the campaign that a contact is part of: the one that drew the customer, or the caller's.
-
-    Parameters
-    ----------
-    candidate : Candidate
-        The contact.
-    campaign : CampaignArm or None
-        The arm of a running campaign that the customer is in.
-    asked : str or None
-        The campaign that the caller named.
-    """
-    offer = candidate.offer.name if candidate.offer else None
-    if campaign is not None and campaign.gives(candidate.touchpoint, candidate.channel, offer):
-        return campaign.campaign
-    return asked
-
-
-def _given_touchpoint(member: Membership | None, known: Customer) -> str | None:
-    """Name the touchpoint that a campaign gives a customer once, until they renew."""
-    if member is None or member.arm.kind != "treatment":
-        return None
-    launched = member.launched_at
-    last, renewed = known.contacts.get(member.arm.touchpoint), known.past.renewed
-    signed = known.signed_on
-    if (last is not None and last >= launched) or (renewed is not None and renewed >= launched):
-        return None
-    if signed is not None and signed >= known.day_of(launched):
-        return None
-    return member.arm.touchpoint

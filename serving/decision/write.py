@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from serving.decision.candidates import campaign_name
 from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult
-from serving.decision.gather import BRANCH, campaign_name
+from serving.decision.gather import BRANCH
 from serving.decision.inputs import CustomerFacts, DecisionInputs
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_action, build_response

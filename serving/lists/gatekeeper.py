@@ -246,10 +246,10 @@ class Gatekeeper:
     def _consents(self, core: CoreSystemConsents, history: History | None) -> Consents:
         if history is not None and history.consent_records:
             return resolve_consents(history.consent_records, self._at, core)
-        told = (core.marketing, core.profiling, core.opted_out)
-        if told not in self._fresh:
-            self._fresh[told] = resolve_consents((), self._at, core)
-        return self._fresh[told]
+        known_consents = (core.marketing, core.profiling, core.opted_out)
+        if known_consents not in self._fresh:
+            self._fresh[known_consents] = resolve_consents((), self._at, core)
+        return self._fresh[known_consents]
 
 
 def at_work(as_of: date) -> date:
@@ -273,17 +273,17 @@ def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:
         )
     thing = f"touchpoint {definition.touchpoint}"
     every = TouchpointSource(lake).every_candidate()
-    own = [found for found in every if found.touchpoint == definition.touchpoint]
+    own = [contact for contact in every if contact.touchpoint == definition.touchpoint]
     if not own:
-        cure = did_you_mean(definition.touchpoint, {found.touchpoint for found in every})
+        cure = did_you_mean(definition.touchpoint, {contact.touchpoint for contact in every})
         raise UnknownNameError(thing, "is not known", cure)
     if own[0].kind != "marketing":
         cure = "leave it to `/decide`: a list would leave out whom it must reach"
         raise ListDefinitionError(thing, "is a service message", cure)
-    for found in own:
-        if found.channel == channel and found.offer is None:
-            return found
-    channels = ", ".join(dict.fromkeys(found.channel for found in own))
+    for contact in own:
+        if contact.channel == channel and contact.offer is None:
+            return contact
+    channels = ", ".join(dict.fromkeys(contact.channel for contact in own))
     raise ListDefinitionError(thing, f"is not made by {channel}", f"choose one of: {channels}")
 
 

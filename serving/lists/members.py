@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.publishing import published
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.people import LAST_CONTACT, last_contact
 from serving.lists.places import Place
+from serving.lists.reasons import on_next_day
 from serving.predictions.reasons import Reason
+from serving.predictions.scores_file import MARGIN
 
 BATCH_ROWS = 10_000
 ROW_GROUP = 100_000
@@ -48,6 +54,10 @@ class Member:
         Day on which the branch gets to them, from 1 on.
     consent : str
         State of the consent to marketing by the list's channel: "granted" or "not recorded".
+    last_contact : date or None
+        Day of the last contact that the tags know.
+    tags : dict of str to object
+        Values of the further tags that the list shows, as they stand on the day after.
     reasons, reasons_english : str
         Why they stand there, in both languages.
     """
@@ -65,6 +75,8 @@ class Member:
     branch: str | None
     day: int
     consent: str
+    last_contact: date | None
+    tags: dict[str, Any]
     reasons: str
     reasons_english: str
 
@@ -79,7 +91,9 @@ SCHEMA = pa.schema(
         ("star", pa.int64()),
         ("branch", pa.string()),
         ("day", pa.int64()),
-        *((name, pa.string()) for name in ("consent", "reasons", "reasons_english")),
+        ("consent", pa.string()),
+        ("last_contact", pa.date32()),
+        *((name, pa.string()) for name in ("tags", "reasons", "reasons_english")),
     ]
 )
 NAMES = [field.name for field in fields(Member)]
@@ -87,8 +101,8 @@ NAMES = [field.name for field in fields(Member)]
 
 def freeze(
     places: Sequence[Place],
-    model: str,
-    margin: str,
+    definition: ListDefinition,
+    as_of: date,
     cost: float,
     consent: str,
     reasons: Mapping[str, Sequence[Reason]],
@@ -99,30 +113,34 @@ def freeze(
     ----------
     places : sequence of Place
         All who are frozen, by rank.
-    model, margin : str
-        Columns of the prediction and of the expected margin.
+    definition : ListDefinition
+        The list.
+    as_of : date
+        Date of scores and tags.
     cost : float
         Yuan of one contact.
     consent : str
         State of the consent.
     reasons : mapping of str to sequence of Reason
         By customer.
-    """  # fmt: skip
+    """
     return [
         Member(
             customer_id=place.customer_id,
             place=number,
             in_holdout=place.holdout,
-            probability=float(place.row[model]),
+            probability=float(place.row[definition.model]),
             expected_value=place.expected_value,
             change=place.value.change if place.value else None,
             worth=place.value.worth if place.value else None,
-            margin=place.row[margin],
+            margin=place.row[MARGIN],
             cost=cost,
             star=place.row["star_level"],
             branch=place.row["branch"],
             day=place.day,
             consent=consent,
+            last_contact=last_contact(as_of, place.row[LAST_CONTACT]),
+            tags=jsonable(on_next_day({name: place.row[name] for name in definition.columns})),
             reasons="; ".join(reason.chinese for reason in reasons.get(place.customer_id, ())),
             reasons_english="; ".join(
                 reason.english for reason in reasons.get(place.customer_id, ())
@@ -160,7 +178,7 @@ def write_members(path: Path, members: Sequence[Member]) -> None:
         raise GuanjiaError(f"file {path}", "is there already", "release the list again")
     with published(path) as draft, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as file:
         for start in range(0, max(len(members), 1), ROW_GROUP):
-            rows = [asdict(member) for member in members[start : start + ROW_GROUP]]
+            rows = [_stored(member) for member in members[start : start + ROW_GROUP]]
             file.write_table(pa.Table.from_pylist(rows, SCHEMA))
 
 
@@ -177,8 +195,15 @@ def read_members(path: Path) -> Iterator[Member]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=NAMES):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield Member(*values)
+                row = dict(zip(NAMES, values, strict=True))
+                yield Member(**(row | {"tags": json.loads(row["tags"])}))
+
+
+def _stored(member: Member) -> dict[str, Any]:
+    tags = json.dumps(member.tags, ensure_ascii=False, sort_keys=True)
+    return asdict(member) | {"tags": tags}
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=jsonable)
+    return text.encode() + b"\n"

@@ -17,6 +17,7 @@ from features.sql import instant_sql, sql_text
 from serving.lists.scores import fetch_rows
 from serving.lists.source import contact_queries
 from serving.records.tables import manager_assignments
+from serving.tag_words import is_absent
 
 LAST_CONTACT = "days_since_last_contact"
 
@@ -62,33 +63,33 @@ def read_people(
     """
     closes = cutoff(as_of, lake.settings.timezone)
     listed = sql_text(json.dumps(list(customers)))
-    wanted = f"SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')) AS customer_id"
+    listed_sql = f"SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')) AS customer_id"
     people = contact_queries(closes, lake)["customers"]
     rows = fetch_rows(
-        lake, f"SELECT p.* FROM ({people}) p SEMI JOIN ({wanted}) USING (customer_id)"
+        lake, f"SELECT p.* FROM ({people}) p SEMI JOIN ({listed_sql}) USING (customer_id)"
     )
-    cars = _cars(lake, as_of, closes, wanted)
+    cars = _cars(lake, as_of, closes, listed_sql)
     assigned = _assigned(connection, customers)
-    found = {}
+    people_by_id = {}
     for row in rows:
         customer = row["customer_id"]
         car: Mapping[str, Any] = cars.get(customer, {})
-        found[customer] = Person(
+        people_by_id[customer] = Person(
             row["name"],
             row["phone"],
             assigned.get(customer, row["account_manager_name"] or row["account_manager_id"]),
             car.get("plate"),
             car.get("expiry"),
         )
-    return found
+    return people_by_id
 
 
-def last_contact(as_of: date, days_since: int | None) -> date | None:
+def last_contact(as_of: date, days_since: Any) -> date | None:
     """Return the day of the last contact that the tags of a date know."""
-    return None if days_since is None else as_of - timedelta(days=int(days_since))
+    return None if is_absent(days_since) else as_of - timedelta(days=int(days_since))
 
 
-def _cars(lake: Lake, as_of: date, closes: datetime, wanted: str) -> dict[str, dict[str, Any]]:
+def _cars(lake: Lake, as_of: date, closes: datetime, listed_sql: str) -> dict[str, dict[str, Any]]:
     """Find the car of each customer whose motor cover ends first, by what was signed last for it.
 
     A car that was renewed already has a later term, so it does not stand in the way of another.
@@ -106,7 +107,7 @@ def _cars(lake: Lake, as_of: date, closes: datetime, wanted: str) -> dict[str, d
         FROM (
             SELECT p.customer_id, p.vehicle_id, p.line, max({COVER_END}) AS expiry
             FROM (SELECT * FROM {policies} WHERE {known}) p
-            SEMI JOIN ({wanted}) USING (customer_id)
+            SEMI JOIN ({listed_sql}) USING (customer_id)
             WHERE p.line IN ({lines}) AND p.signed_at < {happened}
                 AND NOT coalesce({VOID}, false)
             GROUP BY ALL
@@ -121,6 +122,6 @@ def _assigned(connection: Connection | None, customers: Sequence[str]) -> dict[s
     """Read the account managers that were assigned when another left; few customers have one."""
     if connection is None:
         return {}
-    table, wanted = manager_assignments, {*customers}
+    table, listed_sql = manager_assignments, {*customers}
     rows = connection.execute(select(table.c.customer_id, table.c.account_manager_id))
-    return {str(customer): str(manager) for customer, manager in rows if customer in wanted}
+    return {str(customer): str(manager) for customer, manager in rows if customer in listed_sql}

@@ -52,7 +52,7 @@ class Place:
 class Placed:
     """Customers who matched, each with a place or taken by a rule; see `Selection`."""
 
-    taken: dict[str, list[str]] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     sent: list[Place] = field(default_factory=list)
     held_out: list[Place] = field(default_factory=list)
     ranks: dict[str, int] = field(default_factory=dict)
@@ -122,11 +122,11 @@ def place_customers(
         order = sorted(order, key=lambda number: -totals[number])  # type: ignore[assignment]
     placed, room, rank = Placed(), _Room(definition, cost), 0
     for number in order:
-        row, found, value = rows[number], checked[number], values[number]
-        rule = found.rule
+        row, checks, value = rows[number], checked[number], values[number]
+        rule = checks.rule
         if any(row["flags"]) or row["customer_id"] in excluded:
             rule = "excluded" if rule != "erased" else rule
-        may = rule is None or (rule == "holdout" and found.holdout)
+        may = rule is None or (rule == "holdout" and checks.holdout)
         low = definition.least_value
         if may and low is not None and (value is None or value.total < low):
             rule, may = "low_value" if rule is None else rule, False
@@ -134,7 +134,7 @@ def place_customers(
             rank += 1
             placed.ranks[row["customer_id"]] = rank
             full = room.refusal(row["branch"])
-            place = Place(row, rank, value, room.day(row["branch"]), rule is not None, found)
+            place = Place(row, rank, value, room.day(row["branch"]), rule is not None, checks)
             if rule is None and full is None:
                 room.enter(row["branch"])
                 placed.sent.append(place)
@@ -142,5 +142,5 @@ def place_customers(
                 placed.held_out.append(place)
             rule = rule or full
         if rule is not None:
-            placed.taken.setdefault(rule, []).append(str(row["customer_id"]))
+            placed.left_out.setdefault(rule, []).append(str(row["customer_id"]))
     return placed

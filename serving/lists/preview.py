@@ -155,7 +155,7 @@ def build_waterfall(selection: Selection) -> list[Step]:
     left = selection.matched
     steps = [Step(MATCHED, *MATCHED_WORDS, left, left)]
     for rule in RULES.values():
-        count = len(selection.taken.get(rule.name, ()))
+        count = len(selection.left_out.get(rule.name, ()))
         if count:
             left -= count
             steps.append(Step(rule.name, rule.chinese, rule.english, count, left))
@@ -182,7 +182,7 @@ def step_members(selection: Selection, rule: str) -> list[str]:
         return [place.customer_id for place in selection.sent]
     if rule not in RULES:
         raise unknown_name("rule", rule, [SENT, *RULES])
-    return list(selection.taken.get(rule, ()))
+    return list(selection.left_out.get(rule, ()))
 
 
 def find_overlaps(
@@ -191,7 +191,19 @@ def find_overlaps(
     connection: Connection,
     branches: Collection[str] | None = None,
 ) -> list[Overlap]:
-    """Find which other lists have the same customers: by their condition, and as released."""
+    """Find which other lists have the same customers: by their condition, and as released.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    selection : Selection
+        The list.
+    connection : Connection
+        Of the records.
+    branches : collection of str, optional
+        Branches whose customers the caller sees; default: all.
+    """
     ours = {place.customer_id for place in selection.sent}
     overlaps = []
     for name, other in read_lists(connection).items():

@@ -7,6 +7,8 @@ once.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from features.condition_forms.condition import Condition, all_of, read_condition
 from features.condition_forms.structure import Test
@@ -143,7 +145,7 @@ def check_definition(
     compiled = [*conditions, *left_out.values()]
     named = {column for column in columns if any(f'"{column}"' in text for text in compiled)}
     named |= {*definition.columns, *(term.column for term in definition.terms)}
-    asked = [
+    compared = [
         pair
         for text in texts
         if not _names_any(text, rules)
@@ -151,18 +153,20 @@ def check_definition(
     ]
     used = [column for column in columns if column in named]
     plain = definition.model_copy(update={"where": texts[1] if definition.where else ""})
-    return ListQuestion(plain, conditions, left_out, used, asked, all_of([scored, *own]))
+    return ListQuestion(plain, conditions, left_out, used, compared, all_of([scored, *own]))
 
 
-def read_where(lake: Lake, where: str) -> Condition:
-    """Read a condition of a list as people type it.
+def read_where(lake: Lake, where: str | Mapping[str, Any], as_of: date | None = None) -> Condition:
+    """Read a condition over tags, scores and segments, as people type it or a page builds it.
 
     Parameters
     ----------
     lake : Lake
         The home whose segments it may name.
-    where : str
+    where : str or mapping
         The condition (docs/conditions.md).
+    as_of : date, optional
+        Date of the tags whose values, such as branches, are known; default: any text is taken.
 
     Raises
     ------
@@ -170,9 +174,11 @@ def read_where(lake: Lake, where: str) -> Condition:
         If it cannot be read, or names what is unknown, ambiguous, or a person.
     """
     try:
-        return read_condition(where, list_vocabulary(lake, readable_columns()))
+        return read_condition(where, list_vocabulary(lake, readable_columns(), as_of))
     except UnknownNameError as error:
         raise _of_heading(error) from None
+    except GuanjiaError as error:
+        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:

@@ -54,10 +54,10 @@ def read_reasons(
         columns = customer_columns(served, rows)
         weights = served.predictor.contributions(columns)
         values = zip(*columns.values(), strict=True)
-        for row, one, own in zip(rows, values, weights, strict=True):
+        for row, values_of_one, own in zip(rows, values, weights, strict=True):
             reasons[row["customer_id"]] = strongest_reasons(
                 served.features,
-                on_next_day(dict(zip(columns, one, strict=True))),
+                on_next_day(dict(zip(columns, values_of_one, strict=True))),
                 own,
                 effect=definition.direction,
                 staying=staying,
@@ -78,7 +78,19 @@ def on_next_day(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_rows(
     lake: Lake, as_of: date, tags: Sequence[str], customers: Sequence[str]
 ) -> dict[str, Row]:
-    """Read scores and tags of customers, by customer."""
+    """Read scores and tags of customers, by customer.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    as_of : date
+        Date of scores and tags.
+    tags : sequence of str
+        Tags to read beside the scores.
+    customers : sequence of str
+        The customers.
+    """
     return {
         row["customer_id"]: row for rows in _batches(lake, as_of, tags, customers) for row in rows
     }
@@ -91,6 +103,6 @@ def _batches(
     tags = [name for name in names if name in catalogue() and name not in readable_columns()]
     for start in range(0, len(customers), BATCH_ROWS):
         # As JSON: to take parameters, DuckDB imports pandas.
-        some = json.dumps(list(customers[start : start + BATCH_ROWS]))
-        named = f"customer_id IN (SELECT unnest(from_json({sql_text(some)}, '[\"VARCHAR\"]')))"
+        listed = json.dumps(list(customers[start : start + BATCH_ROWS]))
+        named = f"customer_id IN (SELECT unnest(from_json({sql_text(listed)}, '[\"VARCHAR\"]')))"
         yield fetch_rows(lake, match_query(lake, as_of, tags, [named], []))

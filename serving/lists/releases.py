@@ -28,8 +28,7 @@ from serving.lists.members import (
     write_members,
 )
 from serving.lists.reasons import read_reasons
-from serving.lists.selection import Selection, count_taken
-from serving.predictions.scores_file import MARGIN
+from serving.lists.selection import Selection, count_left_out
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases
 
@@ -146,14 +145,14 @@ def release_list(
         lake, definition, selection.as_of, [place.customer_id for place in placed]
     )
     consent = CONSENT_STATES[selection.consent]
-    members = freeze(placed, definition.model, MARGIN, selection.cost, consent, reasons)
+    members = freeze(placed, definition, selection.as_of, selection.cost, consent, reasons)
     document = {
         "definition": definition.document(),
         "as_of": selection.as_of.isoformat(),
         "snapshot_id": selection.snapshot_id,
         "model_versions": selection.model_versions,
         "matched": selection.matched,
-        "taken": count_taken(selection.taken),
+        "left_out": count_left_out(selection.left_out),
         "held_out": len(selection.held_out),
         "author": version.author,
         "branches": None if branches is None else sorted(branches),
@@ -328,8 +327,8 @@ def verify_members(lake: Lake, release: Release) -> int:
     path = lake.home / release.file
     there = _count(path)
     if there == release.members:
-        found = hash_members(release.about, read_members(path))
-        if found != release.content_hash:
+        computed = hash_members(release.about, read_members(path))
+        if computed != release.content_hash:
             raise _changed(path, release)
     elif there > release.members:
         raise _changed(path, release)

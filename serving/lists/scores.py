@@ -71,5 +71,5 @@ def read_versions_of_models(lake: Lake, as_of: date) -> str:
     """Read which versions of the models made the scores of a date."""
     path = sql_text(scores_path(lake, as_of))
     query = f"SELECT any_value(modelread_versions_of_models) FROM read_parquet({path})"
-    found = lake.con.execute(query).fetchone()
-    return str(found[0]) if found else ""
+    first_row = lake.con.execute(query).fetchone()
+    return str(first_row[0]) if first_row else ""

@@ -39,7 +39,7 @@ class Selection:
         Yuan of one contact.
     matched : int
         Customers who meet the condition.
-    taken : dict of str to list of str
+    left_out : dict of str to list of str
         Rule -> customers it took, in the order of the list.
     sent : list of Place
         Customers to contact, in order.
@@ -47,7 +47,7 @@ class Selection:
         Customers of the holdout who would be sent.
     consent : str
         "checked", or "not recorded" if the insurer delivers no consents.
-    kept : dict of str to Checked
+    explained : dict of str to Checked
         What the gates said of the customers that were asked for.
     ranks : dict of str to int
         Their place among all who may be contacted, with or without room for them.
@@ -60,11 +60,11 @@ class Selection:
     model_versions: str
     cost: float
     matched: int
-    taken: dict[str, list[str]]
+    left_out: dict[str, list[str]]
     sent: list[Place]
     held_out: list[Place]
     consent: str
-    kept: dict[str, Checked] = field(default_factory=dict)
+    explained: dict[str, Checked] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -85,7 +85,7 @@ def select(
     campaign_of: CampaignOf = nobody_else,
     branches: Collection[str] | None = None,
     reads: Collection[str] = (),
-    kept: Collection[str] = frozenset(),
+    explained: Collection[str] = frozenset(),
 ) -> Selection:
     """Select the customers of a list.
 
@@ -111,7 +111,7 @@ def select(
         Branches whose customers the caller sees; nobody else is matched. Default: all.
     reads : collection of str
         Further tags of the rows.
-    kept : collection of str
+    explained : collection of str
         Customers of whom the gates are told.
 
     Raises
@@ -127,9 +127,9 @@ def select(
     rows = _matched(lake, as_of, question, [*keeper.tags, *reads], branches)
     checked = keeper.check(rows)
     values: list[Value | None] = [None] * len(rows)
-    for number, (row, found) in enumerate(zip(rows, checked, strict=True)):
-        if found.rule is None or found.holdout:
-            values[number] = keeper.value(row, found)
+    for number, (row, checks) in enumerate(zip(rows, checked, strict=True)):
+        if checks.rule is None or checks.holdout:
+            values[number] = keeper.value(row, checks)
     placed = place_customers(definition, rows, checked, values, keeper.candidate.cost, excluded)
     versions = rows[0]["model_versions"] if rows else read_versions_of_models(lake, as_of)
     return Selection(
@@ -140,16 +140,16 @@ def select(
         model_versions=versions,
         cost=keeper.candidate.cost,
         matched=len(rows),
-        taken=placed.taken,
+        left_out=placed.left_out,
         sent=placed.sent,
         held_out=placed.held_out,
         consent="checked" if lake.has("consents") else "not recorded",
-        kept={
-            row["customer_id"]: found
-            for row, found in zip(rows, checked, strict=True)
-            if row["customer_id"] in kept
+        explained={
+            row["customer_id"]: checks
+            for row, checks in zip(rows, checked, strict=True)
+            if row["customer_id"] in explained
         },
-        ranks={name: rank for name, rank in placed.ranks.items() if name in kept},
+        ranks={name: rank for name, rank in placed.ranks.items() if name in explained},
     )
 
 
@@ -211,6 +211,6 @@ def _query(
     return match_query(lake, as_of, tags, conditions, list(question.left_out.values()))
 
 
-def count_taken(taken: Mapping[str, Collection[str]]) -> dict[str, int]:
+def count_left_out(left_out: Mapping[str, Collection[str]]) -> dict[str, int]:
     """Count the customers that each rule took."""
-    return {rule: len(customers) for rule, customers in taken.items()}
+    return {rule: len(customers) for rule, customers in left_out.items()}

@@ -1,32 +1,24 @@
 """Work with lists over a home and its records: what commands and the API have in common."""
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from features.errors import GuanjiaError, UnknownNameError
+from features.errors import UnknownNameError
 from features.lake import Lake
 from serving.campaigns.membership import taken_customers
-from serving.lists.conditions.counting import Counts
+from serving.lists.counts import ListCounts
 from serving.lists.definitions.definition import ListDefinition
-from serving.lists.definitions.differences import Difference, compare_definitions
 from serving.lists.definitions.versions import (
-    ListUse,
-    ListVersion,
-    find_use,
-    read_lists,
     read_version,
-    read_versions,
-    write_version,
 )
 from serving.lists.gatekeeper import at_work
+from serving.lists.listing import Viewer
 from serving.lists.members import Member
+from serving.lists.people import LAST_CONTACT
 from serving.lists.preview import Preview, preview_list, step_members
-from serving.lists.questions import check_definition
 from serving.lists.releases import (
     Release,
     approve_release,
@@ -36,140 +28,18 @@ from serving.lists.releases import (
     release_list,
     released_members,
 )
-from serving.lists.selection import Selection, count_matched, select
+from serving.lists.selection import Selection, select
 from serving.lists.why import Why, explain_customer
-from serving.records.database import LONG_SECONDS, Records
 
 
-@dataclass(frozen=True)
-class Viewer:
-    """Who works with lists, and whose customers they see.
-
-    Attributes
-    ----------
-    who : str
-        Subject of the token, or user of the machine.
-    branches : frozenset of str or None
-        Branches whose customers they see; None: all.
-    """
-
-    who: str
-    branches: frozenset[str] | None = None
-
-
-class ListService:
+class ListService(ListCounts):
     """Lists of a home.
 
     Parameters
     ----------
-    lake : Lake
-        The home. Threads do not share it.
-    records : Records
-        Its records.
+    lake, records
+        As `ListDefinitions` takes them.
     """
-
-    def __init__(self, lake: Lake, records: Records) -> None:
-        self.lake, self._records = lake, records
-
-    def lists(self) -> dict[str, ListVersion]:
-        """Read the latest version of every list, by name."""
-        with self._reading() as connection:
-            return read_lists(connection)
-
-    def define(
-        self, definition: ListDefinition, viewer: Viewer, note: str, at: datetime
-    ) -> ListVersion:
-        """Store a definition as the next version of its list.
-
-        Parameters
-        ----------
-        definition : ListDefinition
-            The definition; everything that it names is checked first.
-        viewer : Viewer
-            Who writes it.
-        note : str
-            Why.
-        at : datetime
-            Now.
-
-        Raises
-        ------
-        GuanjiaError
-            If it names what there is not, or a condition is not valid.
-        """
-        plain = check_definition(self.lake, definition).definition
-        with self._records.writing(durable=True) as connection:
-            return write_version(connection, plain, viewer.who, note, at)
-
-    def version(self, name: str, number: int | None = None) -> ListVersion:
-        """Read a version of a list; without a number the latest one.
-
-        Raises
-        ------
-        UnknownListError
-            If there is no such list or version.
-        """
-        with self._reading() as connection:
-            return read_version(connection, name, number)
-
-    def versions(self, name: str) -> list[ListVersion]:
-        """Read all versions of a list, the first one first.
-
-        Raises
-        ------
-        UnknownListError
-            If there is no such list.
-        """
-        with self._reading() as connection:
-            return read_versions(connection, name)
-
-    def diff(self, name: str, before: int, after: int | None = None) -> list[Difference]:
-        """Compare two versions of a list; without a second number with the latest one.
-
-        Raises
-        ------
-        UnknownListError
-            If there is no such list or version.
-        """
-        with self._reading() as connection:
-            old = read_version(connection, name, before)
-            return compare_definitions(
-                old.definition, read_version(connection, name, after).definition
-            )
-
-    def use(self, name: str) -> ListUse:
-        """Find where a list is used.
-
-        Raises
-        ------
-        UnknownListError
-            If there is no such list.
-        """
-        with self._reading() as connection:
-            read_versions(connection, name)
-            return find_use(connection, name)
-
-    def count(
-        self,
-        definition: ListDefinition,
-        viewer: Viewer,
-        where: str | None = None,
-        as_of: date | None = None,
-    ) -> Counts:
-        """Count the customers who meet a list's condition and its parts; nothing is written.
-
-        Parameters
-        ----------
-        definition : ListDefinition
-            The list.
-        viewer : Viewer
-            Whose customers are counted.
-        where : str, optional
-            Narrows the condition.
-        as_of : date, optional
-            Date of the scores; default: the latest.
-        """
-        return count_matched(self.lake, definition, self.day(as_of), where, viewer.branches)
 
     def preview(
         self,
@@ -191,7 +61,7 @@ class ListService:
         as_of : date, optional
             Date of the scores; default: the latest.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             chosen = self._select(connection, definition, viewer, at, as_of)
             return preview_list(self.lake, chosen, connection, viewer.branches)
 
@@ -217,7 +87,7 @@ class ListService:
         UnknownNameError
             If there is no such rule.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             chosen = self._select(connection, definition, viewer, at, as_of)
         return step_members(chosen, rule)
 
@@ -243,9 +113,9 @@ class ListService:
         UnknownCustomerError
             If the customer has no scores, was erased, or is not the viewer's to see.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             chosen = self._select(
-                connection, definition, viewer, at, as_of, kept=frozenset({customer_id})
+                connection, definition, viewer, at, as_of, explained=frozenset({customer_id})
             )
         return explain_customer(self.lake, chosen, customer_id, viewer.branches)
 
@@ -277,12 +147,12 @@ class ListService:
         GuanjiaError
             If there is no such list or version, or nobody is on it.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             version = read_version(connection, name, number)
             chosen = self._select(connection, version.definition, viewer, at, as_of)
         return release_list(
             self.lake,
-            partial(self._records.writing, durable=True),
+            partial(self.records.writing, durable=True),
             version,
             chosen,
             viewer.who,
@@ -291,13 +161,28 @@ class ListService:
         )
 
     def approve(self, release_id: str, content_hash: str, viewer: Viewer, at: datetime) -> Release:
-        """Approve a release that waits; see `approve_release`."""
-        with self._records.writing(durable=True) as connection:
+        """Approve a release that waits.
+
+        Parameters
+        ----------
+        release_id, content_hash : str
+            The release, and the hash of what was looked at.
+        viewer : Viewer
+            Who approves it.
+        at : datetime
+            Now.
+
+        Raises
+        ------
+        GuanjiaError
+            As `approve_release`.
+        """
+        with self.records.writing(durable=True) as connection:
             return approve_release(connection, release_id, content_hash, viewer.who, at)
 
     def releases(self, name: str | None = None) -> list[Release]:
         """List releases of a list, or of all lists, the latest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list_all_releases(connection, name)
 
     def find(self, name: str, release_id: str | None = None) -> Release:
@@ -308,7 +193,7 @@ class ListService:
         UnknownNameError
             If there is none.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             release = (
                 latest_release(connection, name)
                 if release_id is None
@@ -355,23 +240,6 @@ class ListService:
             waiting=waiting,
         )
 
-    def day(self, as_of: date | None = None) -> date:
-        """Return the date of the scores that lists are made from.
-
-        Raises
-        ------
-        GuanjiaError
-            If there are no scores.
-        """
-        if as_of is not None:
-            return as_of
-        if self.lake.day is not None:
-            return self.lake.day.as_of
-        names = sorted((self.lake.data / "scores").glob("as_of=*.parquet"))
-        if not names:
-            raise GuanjiaError("scores", "are not there", "run `guanjia score --as-of DATE`")
-        return date.fromisoformat(names[-1].stem.removeprefix("as_of="))
-
     def _select(
         self,
         connection: Connection,
@@ -379,7 +247,7 @@ class ListService:
         viewer: Viewer,
         at: datetime,
         as_of: date | None,
-        kept: Collection[str] = frozenset(),
+        explained: Collection[str] = frozenset(),
     ) -> Selection:
         day = self.day(as_of)
 
@@ -397,20 +265,16 @@ class ListService:
             excluded=_members_of(self.lake, connection, definition.not_in_lists),
             campaign_of=campaign_of,
             branches=viewer.branches,
-            kept=kept,
+            reads=[LAST_CONTACT],
+            explained=explained,
         )
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._records.reading(LONG_SECONDS) as connection:
-            yield connection
 
 
 def _members_of(lake: Lake, connection: Connection, names: Collection[str]) -> set[str]:
     """Collect the members of the latest release of lists; one never released has nobody."""
-    found: set[str] = set()
+    members: set[str] = set()
     for name in names:
         last = latest_release(connection, name)
         if last is not None:
-            found |= {member.customer_id for member in released_members(lake, last)}
-    return found
+            members |= {member.customer_id for member in released_members(lake, last)}
+    return members

@@ -53,9 +53,9 @@ def match_query(
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     listed = ", ".join(f"coalesce({text}, false)" for text in flags)
     core = ("marketing", "marketing_at", "profiling", "profiling_at")
-    told = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
+    core_columns = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
     return (
-        f"SELECT w.*, {told}, o.opted_out AS {CORE}opted_out FROM ("
+        f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM ("
         f"SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
         f"SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
         f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) w "

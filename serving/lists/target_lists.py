@@ -8,7 +8,6 @@ which the list is worked; conditions are about the date.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +16,10 @@ from sqlalchemy import Connection
 from features.lake import Lake
 from features.settings import cutoff
 from features.tags.catalogue import catalogue
-from features.tags.declare import Tag
 from serving.lists.definitions.definition import ListDefinition
+from serving.lists.export.about import AboutExport
+from serving.lists.export.columns import ExportColumn, Kind, tag_column, with_mark
+from serving.lists.export.files import export_format, write_export
 from serving.lists.people import LAST_CONTACT, Person, last_contact, read_people
 from serving.lists.questions import check_list
 from serving.lists.reasons import on_next_day, read_reasons, read_rows
@@ -28,15 +29,16 @@ from serving.lists.selection import select
 from serving.predictions.margin import LABELS
 from serving.predictions.reasons import Reason
 from serving.predictions.sense import Direction
-from serving.spreadsheet import write_csv
-from serving.tag_words import figure_of, is_absent
 from training.models import MODELS
 
-FEN = Decimal("0.01")
+KINDS: Mapping[str, tuple[Kind, int]] = {"probability": ("percent", 4), "amount": ("money", 2)}
+"""Kind of a model -> kind and decimals of its column."""
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 HOLDOUT_HEADING = "对照组"
-Note = Callable[[Sequence[str], Sequence[str]], None]
-"""Called with the headings and the customer ids of a list before it is written."""
+Note = Callable[[Sequence[str], Sequence[str]], str]
+"""Called with the headings and the customer ids of a list before it is written; its number."""
+UNRECORDED = "unrecorded"
+"""Number of an export that no record knows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class ListRun:
         Date of the scores.
     path : Path
         The file written.
+    export_id : str
+        Its number in the records, which every row bears.
     rows : int
         Customers on the list.
     matched : int
@@ -67,6 +71,7 @@ class ListRun:
     label: str
     as_of: date
     path: Path
+    export_id: str
     rows: int
     matched: int
     left_out: dict[str, int]
@@ -87,8 +92,10 @@ def write_list(
     connection: Connection | None = None,
     note: Note | None = None,
     with_holdout: bool = False,
+    who: str = "",
+    why: str = "marketing",
 ) -> ListRun:
-    """Write a declared list as a CSV file.
+    """Write a declared list to a file, whose ending says the format.
 
     Parameters
     ----------
@@ -99,11 +106,11 @@ def write_list(
     as_of : date
         Date of the scores.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`). May name segments.
+        Narrows the list's own condition, as people type it (docs/conditions.md).
     top : int
         Maximal number of customers.
     out : Path
-        The file to write.
+        The file to write: .csv, .xlsx, .parquet, .ndjson or .json.
     shown : int
         Number of rows of the preview.
     at : datetime, optional
@@ -114,14 +121,18 @@ def write_list(
         Called before the file is written; if it raises, nothing is written.
     with_holdout : bool
         Keep the customers of the holdout, marked in a column; default: they are left out.
+    who, why : str
+        Who takes it, and what for.
 
     Raises
     ------
     GuanjiaError
-        If the list or a column is unknown, a condition is not valid, or scores are missing or do
-        not belong to the snapshot.
+        If the list or a column is unknown, a condition is not valid, scores are missing or do not
+        belong to the snapshot, or the file has an ending that is no format.
     """
-    definition = check_list(lake, name, where, top).definition
+    export_format(out)
+    question = check_list(lake, name, where, top)
+    definition = question.definition
     now = at or cutoff(as_of, lake.settings.timezone)
     chosen = select(lake, definition, as_of, now, connection=connection, where=where)
     places = chosen.placed if with_holdout else chosen.sent
@@ -133,9 +144,26 @@ def write_list(
     rows = [more[customer] for customer in customers]
     whys = [reasons[customer] for customer in customers]
     sheet = _sheet(definition, as_of, rows, people, whys, marked)
-    if note is not None:
-        note(list(sheet), customers)
-    count = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
+    headings = [column.heading for column in with_mark([*sheet])]
+    counts = {rule: len(customers) for rule, customers in chosen.left_out.items()}
+    about = AboutExport(
+        export_id=UNRECORDED if note is None else note(headings, customers),
+        name=name,
+        label=definition.label,
+        as_of=as_of,
+        who=who,
+        why=why,
+        at=now,
+        plain=question.condition.plain,
+        chinese=question.condition.chinese,
+        waterfall=[
+            ("符合条件", chosen.matched),
+            *((RULES[rule].chinese, number) for rule, number in counts.items() if rule in RULES),
+            ("名单人数", len(customers)),
+        ],
+        masked=False,
+    )
+    count = write_export(out, [*sheet], zip(*sheet.values(), strict=True), about).rows
     preview = [
         {
             "customer_id": row["customer_id"],
@@ -148,18 +176,19 @@ def write_list(
         for row, why in zip(rows[:shown], whys, strict=False)
     ]
     left_out = {
-        rule.english: len(chosen.taken[rule.name])
+        rule.english: len(chosen.left_out[rule.name])
         for rule in RULES.values()
-        if rule.name in chosen.taken
+        if rule.name in chosen.left_out
     }
     if with_holdout and marked:
-        kept = left_out.pop(RULES["holdout"].english) - len(marked)
-        left_out |= {RULES["holdout"].english: kept} if kept else {}
+        still_left = left_out.pop(RULES["holdout"].english) - len(marked)
+        left_out |= {RULES["holdout"].english: still_left} if still_left else {}
     return ListRun(
         name=name,
         label=definition.label,
         as_of=as_of,
         path=out,
+        export_id=about.export_id,
         rows=count,
         matched=chosen.matched,
         left_out=left_out,
@@ -175,45 +204,42 @@ def _sheet(
     people: Mapping[str, Person],
     reasons: Sequence[Sequence[Reason]],
     marked: Collection[str] | None,
-) -> dict[str, list[Any]]:
-    """Build the columns of the file, by their Chinese headings; `marked` are in the holdout."""
+) -> dict[ExportColumn, list[Any]]:
+    """Build the columns of the file with their values; `marked` are in the holdout."""
     who = [people.get(row["customer_id"], Person()) for row in rows]
-    values = [row["customer_value"] for row in rows]
-    sheet: dict[str, list[Any]] = {
-        "客户号": [row["customer_id"] for row in rows],
-        "姓名": [person.name for person in who],
-        "手机号": [person.phone for person in who],
-        "星级": [row["star_level"] for row in rows],
-        "星级名称": [row["star_name"] for row in rows],
-        "客户价值(元)": [value if value is None else value.quantize(FEN) for value in values],
-        "机构": [row["branch"] for row in rows],
-        "客户经理": [person.manager for person in who],
-        "车牌号": [person.plate for person in who],
-        "车险到期日": [person.expiry for person in who],
-        "最近触达": [last_contact(as_of, row[LAST_CONTACT]) for row in rows],
+    column = ExportColumn
+    sheet: dict[ExportColumn, list[Any]] = {
+        column("customer_id", "客户号", "id"): [row["customer_id"] for row in rows],
+        column("name", "姓名", personal="name"): [person.name for person in who],
+        column("phone", "手机号", "phone", personal="phone"): [person.phone for person in who],
+        column("star_level", "星级", "number"): [row["star_level"] for row in rows],
+        column("star_name", "星级名称"): [row["star_name"] for row in rows],
+        column("customer_value", "客户价值(元)", "money", 2): [
+            row["customer_value"] for row in rows
+        ],
+        column("branch", "机构", "id"): [row["branch"] for row in rows],
+        column("manager", "客户经理", personal="name"): [person.manager for person in who],
+        column("plate", "车牌号", "id", personal="plate"): [person.plate for person in who],
+        column("expiry", "车险到期日", "date"): [person.expiry for person in who],
+        column("last_contact", "最近触达", "date"): [
+            last_contact(as_of, row[LAST_CONTACT]) for row in rows
+        ],
     }
     for name, model in MODELS.items():
-        digits = 2 if model.kind == "amount" else 4
-        sheet[model.label] = [_rounded(row[name], digits) for row in rows]
+        kind, digits = KINDS.get(model.kind, ("number", 4))
+        sheet[column(name, model.label, kind, digits)] = [row[name] for row in rows]
     for name, label in LABELS.items():
-        sheet[label] = [_rounded(row[name], 2) for row in rows]
+        sheet[column(name, label, "money", 2)] = [row[name] for row in rows]
     for name in definition.columns:
-        heading, cells = _tag_column(catalogue()[name], [row[name] for row in rows])
-        sheet[heading] = cells
+        if all(name != described.name for described in sheet):
+            values = [on_next_day({name: row[name]})[name] for row in rows]
+            sheet[tag_column(catalogue()[name])] = values
     if marked is not None:
-        sheet[HOLDOUT_HEADING] = ["是" if row["customer_id"] in marked else "" for row in rows]
+        sheet[column("holdout", HOLDOUT_HEADING)] = [
+            "是" if row["customer_id"] in marked else "" for row in rows
+        ]
     heading = f"原因({EFFECTS[definition.direction]}{definition.spec.label})"
-    sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
+    sheet[column("reasons", heading)] = [
+        "; ".join(reason.chinese for reason in why) for why in reasons
+    ]
     return sheet
-
-
-def _tag_column(tag: Tag, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Write a tag as a column: heading with unit, and cells as of the day after."""
-    moved = [on_next_day({tag.name: value})[tag.name] for value in values]
-    unit = figure_of(None, tag.unit, tag.label)[1]
-    heading = f"{tag.label}({unit})" if unit else tag.label
-    return heading, [figure_of(value, tag.unit, tag.label)[0] for value in moved]
-
-
-def _rounded(value: Any, digits: int) -> float | None:
-    return None if is_absent(value) else round(float(value), digits)

@@ -108,7 +108,7 @@ def explain_customer(
     lake : Lake
         The home.
     selection : Selection
-        The list as it would be now, made with `kept={customer_id}`.
+        The list as it would be now, made with `explained={customer_id}`.
     customer_id : str
         The customer.
     branches : collection of str, optional
@@ -121,18 +121,18 @@ def explain_customer(
     """
     definition = selection.definition
     texts = [f"{definition.model} is not null", definition.where]
-    segments = {name: found.rule for name, found in load_segments(lake.home).items()}
+    segments = {name: segment.rule for name, segment in load_segments(lake.home).items()}
     columns = {*readable_columns(), *catalogue()}
     trees = [part for text in texts if text for part in _parts(resolve(text, columns, segments))]
     names = {name for tree in trees for name in mentioned(_text(tree), columns)}
     row = read_rows(lake, selection.as_of, sorted({*names, "branch"}), [customer_id]).get(
         customer_id
     )
-    erased = customer_id in selection.taken.get("erased", ())
+    erased = customer_id in selection.left_out.get("erased", ())
     if row is None or erased or not (branches is None or row["branch"] in branches):
         raise unknown_customers([customer_id])
     parts = [_check(tree, row, columns) for tree in trees]
-    kept = selection.kept.get(customer_id)
+    checked = selection.explained.get(customer_id)
     place = next(
         (
             number
@@ -141,7 +141,7 @@ def explain_customer(
         ),
         None,
     )
-    rule = next((name for name, ids in selection.taken.items() if customer_id in ids), None)
+    rule = next((name for name, ids in selection.left_out.items() if customer_id in ids), None)
     if place is None and rule is None:
         rule = "condition"
     chinese, english = _answer(rule, place, len(selection.sent), parts)
@@ -156,7 +156,7 @@ def explain_customer(
         chinese=chinese,
         english=english,
         parts=parts,
-        gates=kept.gates if kept is not None else [],
+        gates=checked.gates if checked is not None else [],
         place=place,
         rank=selection.ranks.get(customer_id),
         of=len(selection.sent),

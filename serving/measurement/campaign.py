@@ -142,23 +142,23 @@ def measure_campaign(
     plan = campaign.plan
     looks = LookPlan(plan.looks, plan.spending)
     with records.reading() as connection:
-        taken = read_looks(connection, name)
+        looks_taken = read_looks(connection, name)
     ratio = _check_arms(campaign, rows)
-    harms = {HARMS[each]: found for each, found in weigh_harm(campaign, rows).items()}
+    harms = {HARMS[harm]: evidence for harm, evidence in weigh_harm(campaign, rows).items()}
     ripe_share = float(rows.ripe.sum() / max(int(rows.has_term.sum()), 1))
-    due = next_share(looks, taken, as_of)
+    due = next_share(looks, looks_taken, as_of)
     early = due is not None and ripe_share < due
     figures = None
     if (peek or not early) and not ratio.mismatch:
-        before = [look for look in taken if look.as_of < as_of and look.number is not None]
+        before = [look for look in looks_taken if look.as_of < as_of and look.number is not None]
         figures = estimate_figures(campaign, rows, looks, before, unplanned=early)
     if figures is not None:
         look = figures.look
         number = look.number if look.kind == "planned" else None
-        kept = TakenLook(as_of, number, look.fraction, look.gains)
-        if not any(x.as_of >= as_of for x in taken):
+        look_taken = TakenLook(as_of, number, look.fraction, look.gains)
+        if not any(x.as_of >= as_of for x in looks_taken):
             with records.writing(LONG_SECONDS, durable=True) as connection:
-                write_look(connection, name, kept, by, at)
+                write_look(connection, name, look_taken, by, at)
     gain = float(campaign.check["relevant_gain"])
     verdict = judge(figures.net if figures else None, ratio, harms, gain)
     if figures is None and verdict.code == "too_early":

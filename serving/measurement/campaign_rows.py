@@ -45,6 +45,10 @@ _OUTCOMES = select(_o.customer_id, _o.kind, _o.contact_id).where(
 )
 
 
+class NoMembersError(GuanjiaError):
+    """A campaign has no member that the caller sees."""
+
+
 @dataclass(frozen=True)
 class CampaignRows:
     """The drawn members of a campaign, as known at the end of a date; arrays of shape (members,).
@@ -142,12 +146,12 @@ def gather_rows(
         drawn = [dict(row) for row in read_drawn(connection, name, branches)]
         if not drawn:
             fault, cure = "has no member that you may see", "ask for your own branches"
-            raise GuanjiaError(f"campaign {name}", fault, cure)
+            raise NoMembersError(f"campaign {name}", fault, cure)
         customers = [str(row["customer_id"]) for row in drawn]
-        sent, told = _read_contacts(connection, customers, launched, end)
+        sent, reports = _read_contacts(connection, customers, launched, end)
     terms = read_terms(lake, customers, launched, as_of) if with_terms else {}
     complaints = _complaints(lake, customers, launched, end)
-    return campaign, _rows(campaign, drawn, terms, sent, told, complaints)
+    return campaign, _rows(campaign, drawn, terms, sent, reports, complaints)
 
 
 def read_terms(
@@ -191,29 +195,29 @@ def read_terms(
         terms = lake.con.execute(query).to_arrow_table()
     finally:
         lake.con.unregister("campaign_customers")
-    asked = ibis.memtable(terms.select(["policy_id"]))
-    labels = lake.arrow(renewed_terms(lake, as_of).semi_join(asked, "policy_id"))
-    told = {row["policy_id"]: row for row in labels.to_pylist()}
-    found: dict[str, tuple[bool, bool, float]] = {}
+    policies = ibis.memtable(terms.select(["policy_id"]))
+    labels = lake.arrow(renewed_terms(lake, as_of).semi_join(policies, "policy_id"))
+    reports = {row["policy_id"]: row for row in labels.to_pylist()}
+    terms_by_customer: dict[str, tuple[bool, bool, float]] = {}
     for row in terms.to_pylist():
-        label = told.get(row["policy_id"])
+        label = reports.get(row["policy_id"])
         renewed = label is not None and bool(label["label"])
         premium = float(label["premium"] or 0) if label is not None else 0.0
-        found[row["customer_id"]] = (label is not None, renewed, premium)
-    return found
+        terms_by_customer[row["customer_id"]] = (label is not None, renewed, premium)
+    return terms_by_customer
 
 
 def _read_contacts(
     connection: Connection, customers: Sequence[str], since: datetime, until: datetime
 ) -> tuple[list[Any], list[Any]]:
     sent: list[Any] = []
-    told: list[Any] = []
+    reports: list[Any] = []
     for start in range(0, len(customers), BATCH_CUSTOMERS):
         part = {"customers": customers[start : start + BATCH_CUSTOMERS]}
         given = part | {"since": since, "until": until}
         sent += connection.execute(_SENT, given).all()
-        told += connection.execute(_OUTCOMES, given).all()
-    return sent, told
+        reports += connection.execute(_OUTCOMES, given).all()
+    return sent, reports
 
 
 def _complaints(lake: Lake, customers: Sequence[str], since: datetime, until: datetime) -> set[str]:
@@ -235,7 +239,7 @@ def _rows(
     drawn: Sequence[Mapping[str, Any]],
     terms: Mapping[str, tuple[bool, bool, float]],
     sent: Sequence[Any],
-    told: Sequence[Any],
+    reports: Sequence[Any],
     complaints: Collection[str],
 ) -> CampaignRows:
     plan = campaign.plan
@@ -255,7 +259,7 @@ def _rows(
         else:
             others[number] += 1
     harms = {name: np.zeros(size, bool) for name in HARMS}
-    for outcome in told:
+    for outcome in reports:
         number = place[outcome.customer_id]
         if outcome.contact_id in ours and outcome.kind in REACHED:
             received[number] = True

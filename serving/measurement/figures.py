@@ -111,12 +111,12 @@ def estimate_figures(
         None where an arm of the primary claim has too few ripe members.
     """
     plan = campaign.plan
-    judged, against = plan.primary
-    sample, kept = _sample(campaign, rows, judged, against)
+    treatment, against = plan.primary
+    sample, marked = _sample(campaign, rows, treatment, against)
     if sample is None:
         return None
     renewed = rows.renewed.astype(float)
-    effect = average_effect(renewed[kept], sample)
+    effect = average_effect(renewed[marked], sample)
     if not 0 < effect.deviation < np.inf:
         return None
     planned = float(campaign.check["standard_error"])
@@ -129,7 +129,7 @@ def estimate_figures(
     else:
         look = result_at_look(effect, looks, earlier, planned)
     money = {
-        name: average_effect(values[kept], sample).bounded(look.factor)
+        name: average_effect(values[marked], sample).bounded(look.factor)
         for name, values in (
             ("premium", rows.premium),
             ("margin", rows.margin),
@@ -140,7 +140,7 @@ def estimate_figures(
     treated = int(sample.treated.sum())
     net = replace(look, effect=_net(look.effect, worth, money["cost"].value))
     others, p_values = _other_arms(campaign, rows)
-    levels, luck = _levels(campaign, rows, judged, against)
+    levels, luck = _levels(campaign, rows, treatment, against)
     return Figures(
         look=look,
         net=net,
@@ -151,7 +151,7 @@ def estimate_figures(
             "margin": total(money["margin"], treated),
             "net": total(net.effect, treated),
         },
-        compliers=complier_effect(renewed[kept], rows.received[kept], sample),
+        compliers=complier_effect(renewed[marked], rows.received[marked], sample),
         explained=effect.explained,
         others=others,
         other_p_values=p_values,
@@ -175,8 +175,8 @@ def primary_effect(campaign: Campaign, rows: CampaignRows) -> Effect | None:
     Effect or None
         None where an arm has too few ripe members.
     """
-    sample, kept = _sample(campaign, rows, *campaign.plan.primary)
-    return None if sample is None else average_effect(rows.renewed[kept].astype(float), sample)
+    sample, marked = _sample(campaign, rows, *campaign.plan.primary)
+    return None if sample is None else average_effect(rows.renewed[marked].astype(float), sample)
 
 
 def _unplanned_look(effect: Effect, looks: LookPlan, number: int, planned: float) -> LookResult:
@@ -197,26 +197,26 @@ def _unplanned_look(effect: Effect, looks: LookPlan, number: int, planned: float
 def _sample(
     campaign: Campaign,
     rows: CampaignRows,
-    judged: str,
+    treatment: str,
     against: str,
     among: Flags | None = None,
 ) -> tuple[Sample | None, Flags]:
     """Take the ripe members of two arms; None where one of them has too few."""
-    kept = rows.ripe & (rows.of_arm(judged) | rows.of_arm(against))
+    marked = rows.ripe & (rows.of_arm(treatment) | rows.of_arm(against))
     if among is not None:
-        kept &= among
-    treated = rows.of_arm(judged)[kept]
+        marked &= among
+    treated = rows.of_arm(treatment)[marked]
     if min(int(treated.sum()), int((~treated).sum())) < 2:
-        return None, kept
-    shares = campaign.plan.arm(judged).share, campaign.plan.arm(against).share
-    probability: Floats = rows.probability[kept]
+        return None, marked
+    shares = campaign.plan.arm(treatment).share, campaign.plan.arm(against).share
+    probability: Floats = rows.probability[marked]
     sample = Sample(
         treated=treated,
         probability=shares[0] / sum(shares),
-        clusters=rows.cluster[kept],
+        clusters=rows.cluster[marked],
         covariates=probability if np.ptp(probability) > 0 else None,
     )
-    return sample, kept
+    return sample, marked
 
 
 def _net(effect: Effect, worth: float, cost: float) -> Effect:
@@ -234,44 +234,44 @@ def _other_arms(
     campaign: Campaign, rows: CampaignRows
 ) -> tuple[dict[str, Effect], dict[str, float]]:
     """Compare the arms that are not in the primary claim, corrected for how many they are."""
-    judged, against = campaign.plan.primary
-    found: dict[str, Effect] = {}
+    treatment, against = campaign.plan.primary
+    effects_found: dict[str, Effect] = {}
     for arm in campaign.plan.arms:
-        if arm.name not in (judged, against):
-            for first, second in ((judged, arm.name), (arm.name, against)):
-                sample, kept = _sample(campaign, rows, first, second)
+        if arm.name not in (treatment, against):
+            for first, second in ((treatment, arm.name), (arm.name, against)):
+                sample, marked = _sample(campaign, rows, first, second)
                 if sample is not None:
-                    renewed = rows.renewed[kept].astype(float)
-                    found[f"{first} / {second}"] = average_effect(renewed, sample)
-    corrected = holm({name: effect.p_value for name, effect in found.items()})
-    factor = joint_factor(len(found))
-    return {name: effect.bounded(factor) for name, effect in found.items()}, corrected
+                    renewed = rows.renewed[marked].astype(float)
+                    effects_found[f"{first} / {second}"] = average_effect(renewed, sample)
+    corrected = holm({name: effect.p_value for name, effect in effects_found.items()})
+    factor = joint_factor(len(effects_found))
+    return {name: effect.bounded(factor) for name, effect in effects_found.items()}, corrected
 
 
 def _levels(
-    campaign: Campaign, rows: CampaignRows, judged: str, against: str
+    campaign: Campaign, rows: CampaignRows, treatment: str, against: str
 ) -> tuple[list[LevelEffect], dict[str, float]]:
     """Estimate the effect in each level of the declared breakdowns, corrected for their number."""
-    found: dict[tuple[str, str], Effect] = {}
+    effects_found: dict[tuple[str, str], Effect] = {}
     for breakdown in campaign.plan.breakdowns:
         values = np.array(rows.levels[breakdown])
         for level in sorted({*rows.levels[breakdown]} - {""}):
-            sample, kept = _sample(campaign, rows, judged, against, values == level)
+            sample, marked = _sample(campaign, rows, treatment, against, values == level)
             if sample is None:
                 continue
             treated = int(sample.treated.sum())
             if min(treated, sample.rows - treated) >= LEAST_ROWS:
-                renewed = rows.renewed[kept].astype(float)
-                found[breakdown, level] = average_effect(renewed, sample)
-    corrected = holm({"\x1f".join(key): effect.p_value for key, effect in found.items()})
-    factor = joint_factor(len(found))
+                renewed = rows.renewed[marked].astype(float)
+                effects_found[breakdown, level] = average_effect(renewed, sample)
+    corrected = holm({"\x1f".join(key): effect.p_value for key, effect in effects_found.items()})
+    factor = joint_factor(len(effects_found))
     levels = [
         LevelEffect(*key, effect.bounded(factor), corrected["\x1f".join(key)])
-        for key, effect in found.items()
+        for key, effect in effects_found.items()
     ]
     luck = {}
     for breakdown in campaign.plan.breakdowns:
-        effects = [effect for key, effect in found.items() if key[0] == breakdown]
+        effects = [effect for key, effect in effects_found.items() if key[0] == breakdown]
         noisy = [effect for effect in effects if 0 < effect.deviation < np.inf]
         if noisy:
             luck[breakdown] = chance_best_by_luck(

@@ -13,7 +13,12 @@ import numpy as np
 from features.lake import Lake
 from serving.campaigns.states import close, end_finished
 from serving.campaigns.store import Campaign, find_campaign, list_campaigns
-from serving.measurement.campaign_rows import HARMS, CampaignRows, gather_rows
+from serving.measurement.campaign_rows import (
+    HARMS,
+    CampaignRows,
+    NoMembersError,
+    gather_rows,
+)
 from serving.records.database import LONG_SECONDS, Records
 from training.experiments.always_valid import Evidence, excess_evidence, harm_evidence
 
@@ -62,22 +67,24 @@ def weigh_harm(campaign: Campaign, rows: CampaignRows) -> dict[str, Evidence]:
         By the harms of `HARMS`.
     """
     bounds = campaign.plan.harm
-    treated = [arm.name for arm in campaign.plan.arms if arm.kind == "treatment"]
-    judged = np.isin(rows.arm, treated)
-    reached = judged & rows.contacted
+    treatments = [arm.name for arm in campaign.plan.arms if arm.kind == "treatment"]
+    treated = np.isin(rows.arm, treatments)
+    reached = treated & rows.contacted
     weighed: dict[str, Evidence] = {}
     for name, limit in (("opted_out", bounds.opted_out), ("refused", bounds.refused)):
         events = int((rows.harms[name] & reached).sum())
         weighed[name] = harm_evidence(events, int(reached.sum()), limit)
     complained = rows.harms["complained"]
-    ours, theirs = int((complained & judged).sum()), int((complained & ~judged).sum())
-    excess = excess_evidence(ours, theirs, float(judged.mean()))
-    beyond = bool(judged.any()) and ours / judged.sum() > bounds.complained
+    ours, theirs = int((complained & treated).sum()), int((complained & ~treated).sum())
+    # An arm whose members were all erased leaves nothing to compare with.
+    share = min(max(float(treated.mean()), 1e-6), 1 - 1e-6)
+    excess = excess_evidence(ours, theirs, share)
+    beyond = bool(treated.any()) and ours / treated.sum() > bounds.complained
     weighed["complained"] = Evidence(
         events=ours,
-        trials=int(judged.sum()),
+        trials=int(treated.sum()),
         limit=bounds.complained,
-        rate=ours / max(int(judged.sum()), 1),
+        rate=ours / max(int(treated.sum()), 1),
         strength=excess.strength,
         proven=excess.proven and beyond,
     )
@@ -101,13 +108,13 @@ def guard_campaigns(lake: Lake, records: Records, as_of: date, at: datetime) -> 
     with records.reading(LONG_SECONDS) as connection:
         running = list_campaigns(connection, ("running",))
     done = [
-        _guard(lake, records, each, as_of, at)
-        for each in running
-        if each.launched_at is not None and each.launched_at.date() <= as_of
+        _guard(lake, records, campaign, as_of, at)
+        for campaign in running
+        if campaign.launched_at is not None and campaign.launched_at.date() <= as_of
     ]
     with records.writing(LONG_SECONDS, durable=True) as connection:
         over = end_finished(connection, as_of, GUARD, at)
-    labels = {each.plan.campaign: each.plan.label for each in running}
+    labels = {campaign.plan.campaign: campaign.plan.label for campaign in running}
     return done + [
         Guarded(name, labels[name], "ended", "活动期已满, 结束", "its last day is over")
         for name in over
@@ -116,7 +123,10 @@ def guard_campaigns(lake: Lake, records: Records, as_of: date, at: datetime) -> 
 
 def _guard(lake: Lake, records: Records, campaign: Campaign, as_of: date, at: datetime) -> Guarded:
     plan = campaign.plan
-    _, rows = gather_rows(lake, records, plan.campaign, as_of, with_terms=False)
+    try:
+        _, rows = gather_rows(lake, records, plan.campaign, as_of, with_terms=False)
+    except NoMembersError as error:
+        return Guarded(plan.campaign, plan.label, "runs", "活动已无成员", str(error))
     harms = weigh_harm(campaign, rows)
     proven = {name: evidence for name, evidence in harms.items() if evidence.proven}
     if not proven:
@@ -132,12 +142,13 @@ def _guard(lake: Lake, records: Records, campaign: Campaign, as_of: date, at: da
 def words_of_harm(harms: Mapping[str, Evidence]) -> tuple[str, str]:
     """Say in Chinese and English which harms are proven."""
     chinese = "; ".join(
-        f"{HARMS[name]}{found.events:,}/{found.trials:,}({found.rate:.1%}), "
-        f"高于上限{found.limit:.1%}"
-        for name, found in harms.items()
+        f"{HARMS[name]}{evidence.events:,}/{evidence.trials:,}({evidence.rate:.1%}), "
+        f"高于上限{evidence.limit:.1%}"
+        for name, evidence in harms.items()
     )
     english = "; ".join(
-        f"{name} {found.events:,} of {found.trials:,} ({found.rate:.1%}), above {found.limit:.1%}"
-        for name, found in harms.items()
+        f"{name} {evidence.events:,} of {evidence.trials:,} ({evidence.rate:.1%}), "
+        f"above {evidence.limit:.1%}"
+        for name, evidence in harms.items()
     )
     return chinese, english

@@ -44,7 +44,7 @@ def lift_gate(facts: Facts, name: str) -> Facts | None:
     lifted: Mapping[str, Callable[[], dict[str, Any]]] = {
         "holdout": lambda: {"policy": policy.model_copy(update={"holdout_share": 0.0})},
         "campaign": lambda: {"campaign": None},
-        "consent": lambda: {"permission": _asked(facts)},
+        "consent": lambda: {"permission": _ask_consent(facts)},
         "reachable": lambda: {
             "tags": {**facts.tags, **{tag: True for tag, _, _ in REACHABLE.values()}}
         },
@@ -53,14 +53,14 @@ def lift_gate(facts: Facts, name: str) -> Facts | None:
     }
     if name in lifted:
         return replace(facts, **lifted[name]())
-    kept = [None if block is None or block.name == name else block for block in facts.blocks]
-    return replace(facts, blocks=kept)
+    blocks = [None if block is None or block.name == name else block for block in facts.blocks]
+    return replace(facts, blocks=blocks)
 
 
-def _asked(facts: Facts) -> Permission:
+def _ask_consent(facts: Facts) -> Permission:
     """Suppose that who was never asked says yes; who said no has said it."""
-    asked = {
+    marketing = {
         channel: True if granted is None else granted
         for channel, granted in facts.permission.marketing.items()
     }
-    return Permission(asked, facts.permission.profiling)
+    return Permission(marketing, facts.permission.profiling)

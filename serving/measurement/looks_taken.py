@@ -71,14 +71,14 @@ def write_look(
         connection.execute(insert(campaign_looks), row)
 
 
-def next_share(plan: LookPlan, taken: Sequence[TakenLook], as_of: date) -> float | None:
+def next_share(plan: LookPlan, looks: Sequence[TakenLook], as_of: date) -> float | None:
     """Return the share of ripe members at which the next look is due.
 
     Parameters
     ----------
     plan : LookPlan
         The planned looks.
-    taken : sequence of TakenLook
+    looks : sequence of TakenLook
         Looks taken so far.
     as_of : date
         Date of the figures that are asked for.
@@ -93,7 +93,7 @@ def next_share(plan: LookPlan, taken: Sequence[TakenLook], as_of: date) -> float
     >>> next_share(LookPlan(4), [], date(2026, 9, 1))
     0.25
     """
-    planned = [look for look in taken if look.number is not None]
+    planned = [look for look in looks if look.number is not None]
     before = [look for look in planned if look.as_of < as_of]
     if any(look.as_of == as_of for look in planned) or len(before) >= plan.looks:
         return None

@@ -8,6 +8,7 @@ itself stated.
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -94,21 +95,24 @@ def value_policy(
     ]
     customers = sorted({logged.customer for logged in drawn})
     terms = read_terms(lake, customers, begin, as_of) if customers else {}
-    ripe = [each for each in drawn if terms.get(each.customer, (False,))[0]]
+    ripe = [decision for decision in drawn if terms.get(decision.customer, (False,))[0]]
     if len(ripe) < 2:
-        fault = f"of {begin:%Y-%m} drawn by lot have no ripe outcome by {as_of}"
+        first, last = (
+            decision.astimezone(ZoneInfo(lake.settings.timezone)) for decision in (begin, end)
+        )
+        fault = f"drawn by lot from {first:%Y-%m-%d} to {last:%Y-%m-%d} have no ripe outcome yet"
         cure = "wait until their terms are ripe, or raise exploration_share"
         raise GuanjiaError("decisions", fault, cure)
-    renewed = np.array([terms[each.customer][1] for each in ripe], float)
+    renewed = np.array([terms[decision.customer][1] for decision in ripe], float)
     margins, costs = (
-        np.array([getattr(each, name) for each in ripe]) for name in ("margin", "cost")
+        np.array([getattr(decision, name) for decision in ripe]) for name in ("margin", "cost")
     )
     names = ("probability", "same", "stated", "stated_new")
     probability, same, stated, stated_new = (
-        np.array([getattr(each, name) for each in ripe], float) for name in names
+        np.array([getattr(decision, name) for decision in ripe], float) for name in names
     )
-    base = np.array([each.base for each in ripe])
-    _, clusters = np.unique([each.customer for each in ripe], return_inverse=True)
+    base = np.array([decision.base for decision in ripe])
+    _, clusters = np.unique([decision.customer for decision in ripe], return_inverse=True)
     value = policy_value(
         reward=renewed * margins - costs,
         logged=probability,

@@ -40,12 +40,12 @@ class PastContacts:
         self._refusals: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._consents: dict[str, list[tuple[datetime, str | None, Consent]]] = defaultdict(list)
         with records.reading(LONG_SECONDS) as connection:
-            made = select(
+            contacts_made = select(
                 _k.customer_id, _k.reserved_at, _k.planned_day, _k.local_day, _k.channel,
                 _k.purpose, _k.family, _k.campaign, _k.decision_id,
             ).where(_k.state != "released", _k.reserved_at < end,
                     _k.local_day >= (begin - longest).date())  # fmt: skip
-            for row in connection.execute(made):
+            for row in connection.execute(contacts_made):
                 if row.decision_id is not None and row.reserved_at >= begin:
                     continue
                 days = frozenset((row.planned_day.toordinal(), row.local_day.toordinal()))
@@ -101,7 +101,7 @@ class PastContacts:
         cooling = timedelta(
             days=max(rules.cooling_off.refused_days, rules.cooling_off.opted_out_days)
         )
-        known = [kept for when, kept in self._contacts.get(customer_id, ()) if when < at]
+        known = [contact for when, contact in self._contacts.get(customer_id, ()) if when < at]
         last: dict[str, datetime] = {}
         for when, kind in self._refusals.get(customer_id, ()):
             if at - cooling < when < at:

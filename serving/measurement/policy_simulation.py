@@ -19,13 +19,12 @@ from zoneinfo import ZoneInfo
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.decision.candidates import Candidate
+from serving.decision.candidates import Candidate, campaign_name
 from serving.decision.capacity.demand import Demand, measure_demand, past_decisions
 from serving.decision.capacity.prices import price_branch
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.gates import Gate
-from serving.decision.gather import campaign_name
 from serving.decision.record import restore_facts
 from serving.decision.silence import silence_reasons
 from serving.decision.touchpoint_source import TouchpointSource
@@ -205,8 +204,9 @@ def simulate_policy(
         _decide(worlds[0], pasts[0], decided, Rules(caps), explain=True)
         _decide(worlds[1], pasts[1], decided, rules)
     if not worlds[0].decisions:
-        fault = f"from {begin:%Y-%m-%d} to {end:%Y-%m-%d} are none"
-        raise GuanjiaError("decisions", fault, "ask /decide first, or name another month")
+        first, last = (instant.astimezone(ZoneInfo(zone)) for instant in (begin, end))
+        span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
     return PolicySimulation(begin, end, names, *worlds)
 
 
@@ -233,7 +233,7 @@ def _decide(
     """Decide once more in a world, and count what it decides."""
     facts, at = recorded.facts, recorded.row["decided_at"]
     branch = recorded.row["branch"]
-    asked = recorded.document["request"]["context"].get("campaign")
+    requested = recorded.document["request"]["context"].get("campaign")
     candidates = list(facts.candidates)
     if rules.touchpoints is not None:
         candidates = _offered(rules.touchpoints, recorded, branch)
@@ -250,13 +250,13 @@ def _decide(
             candidate.family,
             candidate.kind,
             candidate.channel,
-            campaign_name(candidate, facts.campaign, asked),
+            campaign_name(candidate, facts.campaign, requested),
             branch,
             inbound=facts.inbound,
         )
-        made = plan(rules.caps.rules, history, traits, at)
-        planned[candidate.key] = made.at, traits
-        block = made.block
+        contact_plan = plan(rules.caps.rules, history, traits, at)
+        planned[candidate.key] = contact_plan.at, traits
+        block = contact_plan.block
         own = None if block is None else Gate(block.rule, False, block.chinese, block.english)
         blocks.append(own or unsaid.get(candidate.key))
     changed = replace(

@@ -98,7 +98,7 @@ def measure_standing(
     effect = average_effect(np.array([label for *_, label in rows], float), sample)
     renewals = total(effect, int(treated.sum()))
     singles = _single_campaigns(lake, records, first, as_of)
-    summed = sum(each.value for each in singles.values())
+    summed = sum(item.value for item in singles.values())
     ratio = summed / renewals.value if renewals.value > 0 and singles else None
     return StandingEffect(first, last, effect, renewals, singles, summed, ratio)
 
@@ -130,15 +130,15 @@ def _ripe_terms(lake: Lake, first: date, last: date, as_of: date) -> list[tuple[
 def _single_campaigns(lake: Lake, records: Records, first: date, as_of: date) -> dict[str, Total]:
     """Estimate the renewals that each campaign of a span of time added."""
     with records.reading(LONG_SECONDS) as connection:
-        found = list_campaigns(connection, ("running", "stopped", "ended"))
+        campaigns = list_campaigns(connection, ("running", "stopped", "ended"))
     end = cutoff(as_of, lake.settings.timezone)
     singles: dict[str, Total] = {}
-    for each in found:
-        launched = each.launched_at
+    for item in campaigns:
+        launched = item.launched_at
         if launched is None or launched >= end or launched.date() < first:
             continue
-        campaign, rows = gather_rows(lake, records, each.plan.campaign, as_of)
+        campaign, rows = gather_rows(lake, records, item.plan.campaign, as_of)
         effect = primary_effect(campaign, rows)
         if effect is not None:
-            singles[each.plan.campaign] = total(effect, effect.treated)
+            singles[item.plan.campaign] = total(effect, effect.treated)
     return singles

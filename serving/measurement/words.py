@@ -24,7 +24,7 @@ def english_verdict(
     if net is not None:
         low, high = net.effect.low, net.effect.high
         gain = f"net gain {net.effect.value:,.2f} yuan a member ({low:,.2f} to {high:,.2f})"
-    told = {
+    sentences = {
         "harms": "Does harm: stop sending.",
         "mismatch": "The arms do not have the sizes of the lot: no figure can be used.",
         "pays": f"Pays: {gain}.",
@@ -32,8 +32,8 @@ def english_verdict(
         "too_small": f"Too small to say: {gain}; about {verdict.needed_units or 0:,} members are "
         "needed.",
     }
-    if verdict.code in told:
-        return told[verdict.code]
+    if verdict.code in sentences:
+        return sentences[verdict.code]
     if net is not None:
         return f"Too early: {gain}; look {net.number} of {net.planned}."
     when = "too few in an arm" if due is None else f"the next look is at {due:.0%}"

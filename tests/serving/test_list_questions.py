@@ -1,5 +1,6 @@
 """What a list asks for is checked before any data is read."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,7 +11,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import load
-from serving.lists.questions import check_list
+from serving.lists.questions import check_list, read_where
 from training.models import MODELS
 
 
@@ -41,6 +42,14 @@ def test_headings_and_labels_are_read() -> None:
     assert question.conditions[-1] == (
         '"star_level" >= 3 AND "renewal" < 0.6 AND "channel" = \'agent\''
     )
+
+
+def test_the_examples_of_the_page_mean_what_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^\| `(.*?)` \| `(.*?)` \|$", page, re.MULTILINE)
+    assert len(examples) >= 7
+    for typed, plain in examples:
+        assert read_where(Lake(load()), typed).plain == plain
 
 
 @pytest.mark.slow

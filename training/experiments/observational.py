@@ -6,6 +6,7 @@ and never of what no column shows. Beside it stand the raw difference, which is 
 well the groups overlap.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +74,89 @@ class ObservedEffect:
     overlap: Overlap
 
 
-def observed_effect(
-    outcome: Array, treated: Flags, columns: Array, clusters: Ints | None = None
-) -> ObservedEffect:
-    """Estimate an average effect adjusted for columns known before the treatment.
+@dataclass(frozen=True)
+class Adjustment:
+    """Rows made comparable once, for effects on several outcomes and in many groups.
+
+    Attributes
+    ----------
+    treated : numpy.ndarray of bool
+        Shape (rows,).
+    score : numpy.ndarray
+        Shape (rows,): probability of treatment, predicted by a model that has not seen the row.
+    inside : numpy.ndarray of bool
+        Shape (rows,): rows with a counterpart, which are used.
+    outcomes, robust : mapping of str to numpy.ndarray
+        By outcome, shape (rows,): observed, and the doubly robust difference.
+    expected : mapping of str to numpy.ndarray
+        By outcome, shape (rows,): as models that have not seen the row expect it from the columns,
+        a covariate for lots.
+    matrix : numpy.ndarray
+        Shape (rows, k): the columns, standardised.
+    clusters : numpy.ndarray of int
+        Shape (rows,).
+    """
+
+    treated: Flags
+    score: Array
+    inside: Flags
+    outcomes: Mapping[str, Array]
+    robust: Mapping[str, Array]
+    expected: Mapping[str, Array]
+    matrix: Array
+    clusters: Ints
+
+    def effect(self, outcome: str, rows: Flags | None = None) -> ObservedEffect:
+        """Estimate the effect on an outcome, of all rows or of a group known beforehand.
+
+        Parameters
+        ----------
+        outcome : str
+            A key of `outcomes`.
+        rows : numpy.ndarray of bool, optional
+            Shape (rows,): the group.
+
+        Raises
+        ------
+        GuanjiaError
+            If fewer than `FEWEST` rows of either kind have a counterpart.
+        """
+        group = np.ones(len(self.treated), bool) if rows is None else rows
+        kept = group & self.inside
+        treated, score = self.treated[kept], self.score[kept]
+        sizes = int(treated.sum()), int((~treated).sum())
+        if min(sizes) < FEWEST:
+            raise GuanjiaError(
+                "groups",
+                f"overlap in {sizes[0]:,} and {sizes[1]:,} rows only",
+                f"wait for {FEWEST} of each, compare others, or draw lots",
+            )
+        weights = np.where(treated, 1 / score, 1 / (1 - score))
+        matrix, clusters = self.matrix[kept], self.clusters[kept]
+        overlap = Overlap(
+            rows=int(kept.sum()),
+            left_out=int((group & ~self.inside).sum()),
+            effective_treated=_effective(weights[treated]),
+            effective_control=_effective(weights[~treated]),
+            worst_before=_worst(matrix, treated, np.ones(len(treated))),
+            worst_after=_worst(matrix, treated, weights),
+        )
+        raw = average_effect(
+            self.outcomes[outcome][group],
+            Sample(self.treated[group], clusters=self.clusters[group]),
+        )
+        return ObservedEffect(raw, mean_value(self.robust[outcome][kept], clusters), overlap)
+
+
+def adjust(
+    outcomes: Mapping[str, Array], treated: Flags, columns: Array, clusters: Ints | None = None
+) -> Adjustment:
+    """Make treated and untreated rows comparable by columns known before the treatment.
 
     Parameters
     ----------
-    outcome : numpy.ndarray
-        Shape (rows,): 0 and 1, or yuan.
+    outcomes : mapping of str to numpy.ndarray
+        Shape (rows,) each: 0 and 1, or yuan.
     treated : numpy.ndarray of bool
         Shape (rows,): such as having used a service.
     columns : numpy.ndarray
@@ -92,7 +167,7 @@ def observed_effect(
     Raises
     ------
     GuanjiaError
-        If a group has fewer than `FEWEST` rows, or hardly any row has a counterpart.
+        If a group has fewer than `FEWEST` rows.
     """
     sizes = int(treated.sum()), int((~treated).sum())
     if min(sizes) < FEWEST:
@@ -101,32 +176,30 @@ def observed_effect(
         )
     groups = np.arange(len(treated)) if clusters is None else clusters
     matrix = _complete(columns)
-    score, without, with_it = _cross_fit(np.asarray(outcome, float), treated, matrix, groups)
+    values = {name: np.asarray(outcome, np.float64) for name, outcome in outcomes.items()}
+    score, expected = _cross_fit(values, treated, matrix, groups)
     inside = (score > LEAST_SCORE) & (score < 1 - LEAST_SCORE)
-    if min(int((inside & treated).sum()), int((inside & ~treated).sum())) < FEWEST:
-        raise GuanjiaError(
-            "groups", f"overlap in {int(inside.sum()):,} rows only", "compare others, or draw lots"
-        )
-    outcome, treated, score = np.asarray(outcome, float)[inside], treated[inside], score[inside]
-    without, with_it, matrix = without[inside], with_it[inside], matrix[inside]
-    groups = groups[inside]
-    robust = (
-        with_it
+    safe = np.clip(score, LEAST_SCORE, 1 - LEAST_SCORE)
+    robust = {
+        name: with_it
         - without
-        + treated * (outcome - with_it) / score
-        - ~treated * (outcome - without) / (1 - score)
+        + treated * (values[name] - with_it) / safe
+        - ~treated * (values[name] - without) / (1 - safe)
+        for name, (without, with_it) in expected.items()
+    }
+    return Adjustment(
+        treated=treated,
+        score=score,
+        inside=inside,
+        outcomes=values,
+        robust=robust,
+        expected={
+            name: without + score * (with_it - without)
+            for name, (without, with_it) in expected.items()
+        },
+        matrix=matrix,
+        clusters=groups,
     )
-    weights = np.where(treated, 1 / score, 1 / (1 - score))
-    overlap = Overlap(
-        rows=int(inside.sum()),
-        left_out=int((~inside).sum()),
-        effective_treated=_effective(weights[treated]),
-        effective_control=_effective(weights[~treated]),
-        worst_before=_worst(matrix, treated, np.ones(len(treated))),
-        worst_after=_worst(matrix, treated, weights),
-    )
-    raw = average_effect(outcome, Sample(treated, clusters=groups))
-    return ObservedEffect(raw, mean_value(robust, groups), overlap)
 
 
 def _complete(columns: Array) -> Array:
@@ -146,27 +219,29 @@ def _complete(columns: Array) -> Array:
 
 
 def _cross_fit(
-    outcome: Array, treated: Flags, matrix: Array, groups: Ints
-) -> tuple[Array, Array, Array]:
-    """Predict treatment, and the outcome without and with it, by models of the other folds."""
-    score, expected = np.empty(len(treated)), np.empty((2, len(treated)))
-    yes_or_no = bool(np.isin(outcome, (0.0, 1.0)).all())
+    outcomes: Mapping[str, Array], treated: Flags, matrix: Array, groups: Ints
+) -> tuple[Array, dict[str, Array]]:
+    """Predict treatment, and outcomes without and with it, by models of the other folds."""
+    score = np.empty(len(treated))
+    expected = {name: np.empty((2, len(treated))) for name in outcomes}
     for train, test in GroupKFold(FOLDS).split(matrix, groups=groups):
         score[test] = _probability(matrix[train], treated[train], matrix[test])
         for arm in (0, 1):
             rows = train[treated[train] == bool(arm)]
-            if yes_or_no:
-                expected[arm, test] = _probability(matrix[rows], outcome[rows] > 0, matrix[test])
-            else:
-                line = LinearRegression().fit(matrix[rows], outcome[rows])
-                expected[arm, test] = line.predict(matrix[test])
-    return score, expected[0], expected[1]
+            for name, outcome in outcomes.items():
+                if np.isin(outcome, (0.0, 1.0)).all():
+                    predicted = _probability(matrix[rows], outcome[rows] > 0, matrix[test])
+                else:
+                    line = LinearRegression().fit(matrix[rows], outcome[rows])
+                    predicted = line.predict(matrix[test])
+                expected[name][arm, test] = predicted
+    return score, expected
 
 
 def _probability(known: Array, label: Flags, asked_for: Array) -> Array:
     if label.all() or not label.any():
         return np.full(len(asked_for), float(label.mean()))
-    model = LogisticRegression(C=10.0, max_iter=500).fit(known, label)
+    model = LogisticRegression(C=10.0, solver="newton-cholesky").fit(known, label)
     return np.asarray(model.predict_proba(asked_for)[:, 1])
 
 

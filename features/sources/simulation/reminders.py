@@ -61,6 +61,35 @@ def reminded_use(probability: Floats) -> tuple[Floats, Floats]:
     return probability + (1 - c.REMINDED) * moved, probability - c.REMINDED * moved
 
 
+def reminder_arms(
+    draws: Draws, who: People, owner: Ints, t: Terms, number: int
+) -> tuple[Bools, Bools]:
+    """Draw which terms have a lot about reminders of a class, and which of all are reminded.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    owner : numpy.ndarray of int
+        Row of each term's customer.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    number : int
+        Place of the class in `CLASSES`.
+    """
+    owns, probability = class_use(draws, who, owner, t, number)
+    probability = np.where(owns, probability, 0.5)  # of no matter, and no division by 0
+    with_it, _ = reminded_use(probability)
+    used = (t.used & class_bits(CLASSES[number])) > 0
+    given_use = c.REMINDED * with_it / probability
+    given_none = c.REMINDED * (1 - with_it) / (1 - probability)
+    reminded = draws.uniform("reminder", t.key, number) < np.where(used, given_use, given_none)
+    drawn = owns & (draws.uniform("reminder-trial", t.key, number) < c.REMINDED_BY_LOT)
+    return drawn, reminded
+
+
 def reminder_lots(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
     """Make the rows of `assignments` for reminders: one trial for each class of services.
 
@@ -77,15 +106,8 @@ def reminder_lots(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
     """
     owner, parts = park.owner[t.car], []
     for number, name in enumerate(CLASSES):
-        owns, probability = class_use(draws, who, owner, t, number)
-        probability = np.where(owns, probability, 0.5)  # of no matter, and no division by 0
-        with_it, _ = reminded_use(probability)
-        used = (t.used & class_bits(name)) > 0
-        given_use = c.REMINDED * with_it / probability
-        given_none = c.REMINDED * (1 - with_it) / (1 - probability)
-        chance = np.where(used, given_use, given_none)
-        drawn = owns & (draws.uniform("reminder-trial", t.key, number) < c.REMINDED_BY_LOT)
-        arm = (draws.uniform("reminder", t.key, number) < chance).astype(np.int64)[drawn]
+        drawn, reminded = reminder_arms(draws, who, owner, t, number)
+        arm = reminded.astype(np.int64)[drawn]
         x = t.rows(drawn)
         at = instant(x.inception + LOT_DAY, 8 * 3600)
         columns = {

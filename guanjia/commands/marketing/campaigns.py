@@ -11,36 +11,56 @@ import typer
 from guanjia.terminal.options import AsOf, Json, MaybeNow, open_published, open_records
 from guanjia.terminal.output import emit, table
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")]
-Members = Annotated[
-    Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
-]
-Name = Annotated[str, typer.Argument(help="Name of the campaign.")]
-Who = Annotated[str | None, typer.Option(help="Who does it; default: the user of this machine.")]
 
-
-def check(plan: PlanFile, members: Members, now: MaybeNow = None, json: Json = False) -> None:
+def check(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
+    members: Annotated[
+        Path | None,
+        typer.Option("--members", metavar="FILE", help="A list as a file, .csv or .xlsx."),
+    ] = None,
+    released: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NAME", help="A released list; its latest release."),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="ID", help="Another release of the list.")
+    ] = None,
+    now: MaybeNow = None,
+    json: Json = False,
+) -> None:
     """Tell what a campaign could see, without planning it."""
-    from features.declared import read_toml
     from serving import clock
     from serving.campaigns.planning import check_plan
 
     lake = open_published()
-    rows = _read_members(members)
-    checked, found = check_plan(lake, read_toml(plan), rows, now or clock.now(lake.settings))
+    with open_records(lake) as records:
+        fields, rows = _read_plan(lake, records, plan, members, released, release)
+    checked, shown = check_plan(lake, fields, rows, now or clock.now(lake.settings))
     arms = [{"arm": arm.name, "gets": arm.kind, "share": arm.share} for arm in checked.arms]
     emit(
-        {"arms": arms, "check": found.document()},
+        {"arms": arms, "check": shown.document()},
         json,
-        table(f"{checked.campaign} {checked.label}: {found.members:,} members", arms),
-        *check_lines(found.document()),
+        table(f"{checked.campaign} {checked.label}: {shown.members:,} members", arms),
+        *check_lines(shown.document()),
     )
 
 
 def plan(
-    plan: PlanFile,
-    members: Members,
-    who: Who = None,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
+    members: Annotated[
+        Path | None,
+        typer.Option("--members", metavar="FILE", help="A list as a file, .csv or .xlsx."),
+    ] = None,
+    released: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NAME", help="A released list; its latest release."),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="ID", help="Another release of the list.")
+    ] = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
@@ -48,15 +68,15 @@ def plan(
 
     Refused if its power is below one half and the plan does not say why (weak_because).
     """
-    from features.declared import read_toml
     from serving import clock
     from serving.campaigns.planning import plan_campaign
     from serving.decision.lots import in_holdout
     from serving.decision.worth.policy import load_policy
 
     lake = open_published()
-    policy, fields, rows = load_policy(lake.home), read_toml(plan), _read_members(members)
+    policy = load_policy(lake.home)
     with open_records(lake) as records:
+        fields, rows = _read_plan(lake, records, plan, members, released, release)
         at = now or clock.now(lake.settings)
         cycle = policy.cycle(at.astimezone(ZoneInfo(lake.settings.timezone)).date())
         planned = plan_campaign(
@@ -75,15 +95,17 @@ def plan(
 
 
 def launch(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")],
     because: Annotated[
         str | None, typer.Option(help="Why it is launched though it can hardly be judged.")
     ] = None,
-    who: Who = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Launch a planned campaign: from now on decisions keep its members in their arms."""
+    """Start a planned campaign: from now on decisions keep its members in their arms."""
     from serving import clock
     from serving.campaigns.planning import launch_campaign
 
@@ -95,9 +117,11 @@ def launch(
 
 
 def stop(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")],
     because: Annotated[str, typer.Option(help="Why it is stopped; kept with it.")],
-    who: Who = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
@@ -119,31 +143,33 @@ def list_all(json: Json = False) -> None:
 
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
-        found = list_campaigns(connection)
+        stored = list_campaigns(connection)
     rows = [
         {
-            "campaign": each.plan.campaign,
-            "label": each.plan.label,
-            "state": f"{each.state} {STATE_LABELS[each.state]}",
-            "touchpoint": each.plan.touchpoint,
-            "days": f"{each.plan.starts_on} - {each.plan.ends_on}",
-            "members": sum(each.draw["arms"].values()),
-            "priority": each.plan.priority,
+            "campaign": row.plan.campaign,
+            "label": row.plan.label,
+            "state": f"{row.state} {STATE_LABELS[row.state]}",
+            "touchpoint": row.plan.touchpoint,
+            "days": f"{row.plan.starts_on} - {row.plan.ends_on}",
+            "members": sum(row.draw["arms"].values()),
+            "priority": row.plan.priority,
         }
-        for each in found
+        for row in stored
     ]
     shown = table("Campaigns", rows) if rows else "No campaign was planned yet."
-    emit({"campaigns": [_document(each) for each in found]}, json, shown)
+    emit({"campaigns": [_document(row) for row in stored]}, json, shown)
 
 
-def show(name: Name, json: Json = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")], json: Json = False
+) -> None:
     """Show a campaign: its arms, its power and how it stands."""
     from serving.campaigns.store import find_campaign
 
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
-        found = find_campaign(connection, name)
-    _show(found, json)
+        shown = find_campaign(connection, name)
+    _show(shown, json)
 
 
 def arms(
@@ -158,8 +184,8 @@ def arms(
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
         at = cutoff(as_of, lake.settings.timezone)
-        found = past_memberships(connection, customer_id, at, as_of)
-    rows = [asdict(each) for each in found]
+        memberships = past_memberships(connection, customer_id, at, as_of)
+    rows = [asdict(row) for row in memberships]
     shown = table(f"{customer_id} on {as_of}", rows) if rows else "In no campaign by then."
     emit({"as_of": as_of, "arms": rows}, json, shown)
 
@@ -212,10 +238,34 @@ def check_lines(check: dict[str, Any]) -> list[str]:
     ]
 
 
-def _read_members(path: Path) -> list[Any]:
+def _read_plan(
+    lake: Any,
+    records: Any,
+    plan: Path,
+    members: Path | None,
+    released: str | None,
+    release: str | None,
+) -> tuple[dict[str, Any], list[Any]]:
+    """Read a plan and its members: of a released list, or of a file."""
+    from features.declared import read_toml
+    from serving.lists.releases import released_members
+    from serving.lists.service import ListService
+    from serving.measurement.released_lists import campaign_of_release
+
+    if (members is None) == (released is None):
+        raise typer.BadParameter("give --list NAME or --members FILE, one of them")
+    fields = read_toml(plan)
+    if released is None:
+        return fields, _read_members(members)
+    found_release = ListService(lake, records).find(released, release)
+    return campaign_of_release(fields, found_release, released_members(lake, found_release))
+
+
+def _read_members(path: Path | None) -> list[Any]:
     from serving.campaigns.members import HEADINGS
     from serving.campaigns.table_file import read_table
 
+    assert path is not None  # the caller has looked
     _, rows = read_table(path, (*HEADINGS["customer_id"], "customer_id"))
     return [row.cells for row in rows]
 

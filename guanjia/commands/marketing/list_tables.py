@@ -47,7 +47,7 @@ def why_tables(why: "Why") -> list[Table | str]:
             "condition": part.text,
             "holds": part.holds,
             "the customer": ", ".join(
-                f"{part.labels[name]} = {_told(value)}" for name, value in part.values.items()
+                f"{part.labels[name]} = {_value_text(value)}" for name, value in part.values.items()
             ),
         }
         for part in why.parts
@@ -70,24 +70,24 @@ def why_tables(why: "Why") -> list[Table | str]:
     return shown
 
 
-def _expected(found: "Expectation") -> list[dict[str, Any]]:
+def _expected(expectation: "Expectation") -> list[dict[str, Any]]:
     sums: Sequence[tuple[str, Sum | None]] = (
-        (f"{found.outcome}合计 outcomes", found.outcomes),
-        ("结果价值(元) worth of the outcomes", found.worth),
-        ("预期边际(元) margin", found.margin),
-        ("触达增益(元) added by the contacts", found.added),
-        ("触达成本(元) cost of the contacts", found.cost),
-        ("期望价值(元) expected value", found.value),
+        (f"{expectation.outcome}合计 outcomes", expectation.outcomes),
+        ("结果价值(元) worth of the outcomes", expectation.worth),
+        ("预期边际(元) margin", expectation.margin),
+        ("触达增益(元) added by the contacts", expectation.added),
+        ("触达成本(元) cost of the contacts", expectation.cost),
+        ("期望价值(元) expected value", expectation.value),
     )
     return [
-        {"of those sent": words, "total": one.total, "low": one.low, "high": one.high}
-        for words, one in sums
-        if one is not None
+        {"of those sent": words, "total": total.total, "low": total.low, "high": total.high}
+        for words, total in sums
+        if total is not None
     ]
 
 
-def _bases(found: "Expectation") -> str:
-    counted = ", ".join(f"{basis} {number:,}" for basis, number in found.bases.items())
+def _bases(expectation: "Expectation") -> str:
+    counted = ", ".join(f"{basis} {number:,}" for basis, number in expectation.bases.items())
     return (
         f"low to high: 95% prediction intervals. What contacts add comes from: {counted}"
         " (uplift: the lower bound of a learned effect; propensity: an expert's rule)."
@@ -98,5 +98,5 @@ def _mix(title: str, name: str, counts: dict[str, int]) -> Table:
     return table(title, [{name: key, "customers": number} for key, number in counts.items()])
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "null" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

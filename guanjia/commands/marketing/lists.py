@@ -9,14 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from guanjia.commands.marketing.list_tables import preview_tables, why_tables
-from guanjia.terminal.options import Json, MaybeAsOf, open_published, open_records
+from guanjia.terminal.options import (
+    Json,
+    ListName,
+    ListSource,
+    ListVersion,
+    MaybeAsOf,
+    Who,
+    open_published,
+    open_records,
+)
 from guanjia.terminal.output import emit, short_path, table
-
-WHO = "Who does it; recorded. Default: the user who is logged in."
-Who = Annotated[str | None, typer.Option("--who", help=WHO)]
-ListName = Annotated[str, typer.Argument(metavar="LIST", help="renewal_risk, or one of your own.")]
-Source = Annotated[str, typer.Argument(metavar="LIST", help="A list, or a .toml or .json file.")]
-Version = Annotated[int | None, typer.Option("--version", help="Default: the latest.")]
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def _opened(as_of: Any = None) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _viewer(who: str | None) -> Any:
-    from serving.lists.service import Viewer
+    from serving.lists.listing import Viewer
 
     return Viewer(who or getpass.getuser())
 
@@ -47,7 +50,7 @@ def _definition(lists: Any, source: str, version: int | None = None) -> Any:
 
 def show(
     name: Annotated[str | None, typer.Argument(metavar="LIST", help="Default: all lists.")] = None,
-    version: Version = None,
+    version: ListVersion = None,
     json: Json = False,
 ) -> None:
     """Show the lists there are, or one list with its versions and where it is used."""
@@ -55,38 +58,38 @@ def show(
         if name is None:
             rows = [
                 {
-                    "list": found.definition.name,
-                    "label": found.definition.label,
-                    "version": found.version,
-                    "author": found.author,
-                    "where": found.definition.where or "-",
+                    "list": details.definition.name,
+                    "label": details.definition.label,
+                    "version": details.version,
+                    "author": details.author,
+                    "where": details.definition.where or "-",
                 }
-                for found in lists.lists().values()
+                for details in lists.lists().values()
             ]
             emit(rows, json, table("Lists 名单", rows))
             return
-        found, use = lists.version(name, version), lists.use(name)
+        details, use = lists.version(name, version), lists.use(name)
         versions = lists.versions(name)
     fields = [
         {"field": field, "value": str(value)}
-        for field, value in found.definition.document().items()
+        for field, value in details.definition.document().items()
         if value not in (None, "", [], {})
     ]
     history = [
-        {"version": one.version, "author": one.author, "made_at": str(one.made_at or "-"),
-         "note": one.note, "hash": one.hash[:12]}
-        for one in versions
+        {"version": item.version, "author": item.author, "made_at": str(item.made_at or "-"),
+         "note": item.note, "hash": item.hash[:12]}
+        for item in versions
     ]  # fmt: skip
     payload = {
-        "definition": found.definition.document(),
-        "version": found.version,
+        "definition": details.definition.document(),
+        "version": details.version,
         "versions": history,
         "use": vars(use),
     }
     used = f"released {use.releases} times"
     if use.excluded_by:
         used += f"; left out by {', '.join(use.excluded_by)}"
-    title = f"{found.definition.label} {name}, version {found.version}"
+    title = f"{details.definition.label} {name}, version {details.version}"
     emit(payload, json, table(title, fields), table("Versions 版本", history), used)
 
 
@@ -121,19 +124,46 @@ def diff(
 
 
 def count(
-    source: Source,
-    where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
+    source: ListSource,
+    where: Annotated[str | None, typer.Option(help='"星级 ≥ 3 且 渠道 = 代理"')] = None,
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
     """Count who meets the condition of a list; nothing is written or recorded."""
     with _opened(as_of) as (lists, _, _):
-        customers = lists.count(_definition(lists, source), _viewer(None), where, as_of)
-    emit({"customers": customers}, json, f"{customers:,} customers meet the condition")
+        counts = lists.count(_definition(lists, source), _viewer(None), where, as_of)
+    counted = counts.conditions[0]
+    parts = [
+        {"customers": f"{part.customers:,}", "unknown": f"{part.unknown:,}", "part": part.chinese}
+        for part in counted.parts
+    ]
+    summary = f"{counted.customers:,} of {counts.customers:,} customers meet the condition"
+    emit(
+        vars(counts) | {"customers": counted.customers, "of": counts.customers},
+        json,
+        table("parts of the condition", parts),
+        *counted.hints,
+        summary,
+    )
+
+
+def overlap(
+    names: Annotated[list[str], typer.Argument(metavar="LIST...", help="Two lists or more.")],
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Count who meets the conditions of several lists, before any gate."""
+    with _opened(as_of) as (lists, _, _):
+        shared = lists.overlap_of_lists(names, _viewer(None), as_of)
+    rows = [
+        {"list": name} | {other: f"{both:,}" for other, both in shared.of(name).items()}
+        for name in shared.sizes
+    ]
+    emit(shared, json, table("overlap", rows), f"{shared.in_any:,} customers are on any of them")
 
 
 def preview(
-    source: Source,
+    source: ListSource,
     rule: Annotated[
         str | None, typer.Option("--rule", help="List the customers behind a number instead.")
     ] = None,
@@ -145,8 +175,8 @@ def preview(
     with _opened(as_of) as (lists, records, at):
         definition = _definition(lists, source)
         if rule is None:
-            found = lists.preview(definition, _viewer(who), at, as_of)
-            emit(found, json, *preview_tables(found))
+            details = lists.preview(definition, _viewer(who), at, as_of)
+            emit(details, json, *preview_tables(details))
             return
         customers = lists.preview_members(definition, _viewer(who), at, rule, as_of)
         _note_read(records, who, "guanjia lists preview", customers, at)
@@ -154,7 +184,7 @@ def preview(
 
 
 def why(
-    source: Source,
+    source: ListSource,
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer.")],
     as_of: MaybeAsOf = None,
     who: Who = None,
@@ -162,14 +192,14 @@ def why(
 ) -> None:
     """Say why a customer is on a list or not."""
     with _opened(as_of) as (lists, records, at):
-        found = lists.why(_definition(lists, source), customer, _viewer(who), at, as_of)
+        details = lists.why(_definition(lists, source), customer, _viewer(who), at, as_of)
         _note_read(records, who, "guanjia lists why", [customer], at)
-    emit(found, json, *why_tables(found))
+    emit(details, json, *why_tables(details))
 
 
 def release(
     name: ListName,
-    version: Version = None,
+    version: ListVersion = None,
     as_of: MaybeAsOf = None,
     who: Who = None,
     json: Json = False,
@@ -203,24 +233,28 @@ def releases(
 ) -> None:
     """Show what was released, the latest first."""
     with _opened() as (lists, _, _):
-        found = lists.releases(name)
+        details = lists.releases(name)
     rows = [
-        {"release": one.release_id, "list": one.name, "version": one.version, "as_of": one.as_of,
-         "members": one.members, "state": one.state, "released_by": one.released_by,
-         "approved_by": one.approved_by}
-        for one in found
+        {"release": item.release_id, "list": item.name, "version": item.version,
+         "as_of": item.as_of, "members": item.members, "state": item.state,
+         "released_by": item.released_by, "approved_by": item.approved_by}
+        for item in details
     ]  # fmt: skip
-    emit(found, json, table("Releases 发布", rows) if rows else "nothing was released")
+    emit(details, json, table("Releases 发布", rows) if rows else "nothing was released")
 
 
 def export(
     name: ListName,
-    out: Annotated[Path, typer.Option("--out", help="A new file; .csv.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file: .csv, .xlsx, .parquet, .json.")],
     release_id: Annotated[
         str | None, typer.Option("--release", help="Default: the latest that is approved.")
     ] = None,
     with_holdout: Annotated[
         bool, typer.Option("--with-holdout", help="Keep the holdout, marked in a column.")
+    ] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Mask names and numbers.")] = False,
+    gb18030: Annotated[
+        bool, typer.Option("--gb18030", help="CSV for older Excel; default: UTF-8.")
     ] = False,
     who: Who = None,
     reason: Annotated[str, typer.Option("--why", help="What for; kept with it.")] = "marketing",
@@ -239,6 +273,8 @@ def export(
             reason,
             at,
             with_holdout=with_holdout,
+            masked=masked,
+            encoding="gb18030" if gb18030 else "utf-8",
         )
     emit(done, json, f"{done.rows:,} customers in {short_path(done.path)}, export {done.export_id}")
 

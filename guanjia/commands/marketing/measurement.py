@@ -49,20 +49,21 @@ def holdout_effect(
 
     lake = open_published()
     with open_records(lake) as records:
-        found = measure_standing(lake, records, load_policy(lake.home), as_of, since)
+        standing = measure_standing(lake, records, load_policy(lake.home), as_of, since)
     rows = [
-        {"campaign": name, "renewals": round(each.value, 1), "low": each.low, "high": each.high}
-        for name, each in found.campaigns.items()
+        {"campaign": name, "renewals": round(row.value, 1), "low": row.low, "high": row.high}
+        for name, row in standing.campaigns.items()
     ]
     lines = [
-        f"{found.effect.treated:,} terms in reach of contact, {found.effect.control:,} of the "
-        f"holdout, expiring {found.first} to {found.last}.",
-        f"All contact: {_points(found.effect)} points of renewal, {found.renewals.value:,.0f} "
-        f"renewals ({found.renewals.low:,.0f} to {found.renewals.high:,.0f}).",
-        f"Sum of the campaigns: {found.summed:,.0f} renewals"
-        + ("." if found.ratio is None else f", {found.ratio:.1f} times as many."),
+        f"{standing.effect.treated:,} terms in reach of contact, {standing.effect.control:,} of "
+        f"the holdout, expiring {standing.first} to {standing.last}.",
+        f"All contact: {_points(standing.effect)} points of renewal, "
+        f"{standing.renewals.value:,.0f} renewals "
+        f"({standing.renewals.low:,.0f} to {standing.renewals.high:,.0f}).",
+        f"Sum of the campaigns: {standing.summed:,.0f} renewals"
+        + ("." if standing.ratio is None else f", {standing.ratio:.1f} times as many."),
     ]
-    emit(found, json, *([table("Single campaigns", rows)] if rows else []), *lines)
+    emit(standing, json, *([table("Single campaigns", rows)] if rows else []), *lines)
 
 
 def _shown(measured: Any) -> list[Any]:
@@ -96,16 +97,16 @@ def _shown(measured: Any) -> list[Any]:
             f"{figures.explained:.0%} of the variance."
         )
         totals = [
-            {"of all treated": name, "value": each.value, "low": each.low, "high": each.high}
-            for name, each in figures.totals.items()
+            {"of all treated": name, "value": row.value, "low": row.low, "high": row.high}
+            for name, row in figures.totals.items()
         ]
         levels = [
             {
-                "breakdown": f"{each.breakdown} {each.level}",
-                "points": _points(each.effect),
-                "p (Holm)": each.p_value,
+                "breakdown": f"{row.breakdown} {row.level}",
+                "points": _points(row.effect),
+                "p (Holm)": row.p_value,
             }
-            for each in figures.levels
+            for row in figures.levels
         ]
         lines.append(table("Renewals, and yuan", totals))
         lines += [table("Declared breakdowns", levels)] if levels else []

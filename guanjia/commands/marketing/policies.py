@@ -9,21 +9,23 @@ import typer
 from guanjia.terminal.options import AsOf, Json, open_published, open_records, parse_month
 from guanjia.terminal.output import emit, table
 
-Month = Annotated[
-    date,
-    typer.Option("--month", parser=parse_month, metavar="YYYY-MM", help="Month of the decisions."),
-]
-Edited = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Edited policy.toml, contact_caps.toml, capacity.toml or touchpoints.toml.",
-    ),
-]
 
-
-def simulate_policy(month: Month, edited: Edited = None, json: Json = False) -> None:
+def simulate_policy(
+    month: Annotated[
+        date,
+        typer.Option(
+            "--month", parser=parse_month, metavar="YYYY-MM", help="Month of the decisions."
+        ),
+    ],
+    edited: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder with the edited files of rules."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Decide a month again under edited rules: contacts, yuan, silence by gate.
+
+    Rules are policy.toml, contact_caps.toml, capacity.toml and touchpoints.toml.
 
     Without --edited it explains the silence of the month, and what each gate keeps.
     """
@@ -31,11 +33,11 @@ def simulate_policy(month: Month, edited: Edited = None, json: Json = False) -> 
 
     lake = open_published()
     with open_records(lake) as records:
-        found = simulate(lake, records, edited, *_span(month, lake.settings.timezone))
-    document = found.document()
+        outcome = simulate(lake, records, edited, *_span(month, lake.settings.timezone))
+    document = outcome.document()
     worlds = [{"rules": "as they are", **document["before"]}]
-    if found.edited:
-        worlds.append({"rules": f"edited {', '.join(found.edited)}", **document["after"]})
+    if outcome.edited:
+        worlds.append({"rules": f"edited {', '.join(outcome.edited)}", **document["after"]})
     lines: list[Any] = [
         table(f"Decisions of {month:%Y-%m} made again", worlds),
         table("Silence, and what lifting a gate is worth at most, yuan", document["silence"]),
@@ -47,7 +49,20 @@ def simulate_policy(month: Month, edited: Edited = None, json: Json = False) -> 
     emit(document, json, *lines)
 
 
-def policy_value(month: Month, as_of: AsOf, edited: Edited = None, json: Json = False) -> None:
+def policy_value(
+    month: Annotated[
+        date,
+        typer.Option(
+            "--month", parser=parse_month, metavar="YYYY-MM", help="Month of the decisions."
+        ),
+    ],
+    as_of: AsOf,
+    edited: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder with the edited files of rules."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Tell what another policy would have gained, by decisions that were drawn by lot."""
     from serving.decision.worth.policy import load_policy
     from serving.measurement.off_policy import value_policy
@@ -56,8 +71,8 @@ def policy_value(month: Month, as_of: AsOf, edited: Edited = None, json: Json = 
     policy = load_policy(edited or lake.home)
     with open_records(lake) as records:
         begin, end = _span(month, lake.settings.timezone)
-        found = value_policy(lake, records, policy, begin, end, as_of)
-    value = found.value
+        outcome = value_policy(lake, records, policy, begin, end, as_of)
+    value = outcome.value
     lines = [
         f"{value.decisions:,} decisions drawn by lot, {value.effective:,.0f} of them support the "
         "other policy" + ("." if value.credible else ": too few to be believed."),
@@ -66,7 +81,7 @@ def policy_value(month: Month, as_of: AsOf, edited: Edited = None, json: Json = 
         f"Gain {value.gain.value:+,.2f} yuan a decision "
         f"({value.gain.low:+,.2f} to {value.gain.high:+,.2f}).",
     ]
-    emit(found, json, *lines)
+    emit(outcome, json, *lines)
 
 
 def _span(month: date, timezone: str) -> tuple[Any, Any]:

@@ -1,136 +1,42 @@
 """`/v1/campaigns`: plan, launch, stop and measure campaigns; the arms of a customer."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query, Request
-from pydantic import Field, StrictBool
 
 from features.jsonable import jsonable
 from features.settings import cutoff
 from serving import clock
 from serving.api.guard import caller, guarded, note
+from serving.api.marketing.campaign_messages import (
+    ArmsResponse,
+    ArmTold,
+    CampaignsResponse,
+    CampaignTold,
+    LaunchRequest,
+    MeasurementResponse,
+    PlanRequest,
+    StopRequest,
+)
+from serving.api.marketing.lists import opened
 from serving.api.refusals import ForbiddenError, refusal_schemas
 from serving.campaigns.membership import past_memberships
 from serving.campaigns.planning import drawn_members, launch_campaign, plan_campaign
 from serving.campaigns.states import close
 from serving.campaigns.store import Campaign, find_campaign, list_campaigns
 from serving.decision.lots import in_holdout
+from serving.lists.releases import released_members
 from serving.measurement.campaign import measure_campaign
+from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
-from serving.schemas import NO_NUL, CustomerId, Message
+from serving.schemas import CustomerId
 
 router = guarded()
-MOST_MEMBERS = 10_000
 CampaignName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,59}$")]
-Reason = Annotated[str, Field(min_length=10, max_length=500, pattern=NO_NUL)]
-
-
-class MemberTold(Message):
-    """A member of the list, as of the draw."""
-
-    customer_id: CustomerId
-    household: Annotated[str, Field(max_length=100, pattern=NO_NUL)] | None = Field(
-        default=None, description="What customers of one household share; it is hashed. 家庭标识"
-    )
-    place: int | None = Field(default=None, ge=1, description="Place on the list. 排位")
-    probability: float | None = Field(default=None, ge=0, le=1, description="续保概率")
-    margin: float | None = Field(default=None, description="Expected margin, yuan. 预期边际贡献")
-    star: int | None = Field(default=None, ge=0, le=9)
-    segment: Annotated[str, Field(max_length=100, pattern=NO_NUL)] | None = None
-    branch: Annotated[str, Field(max_length=100, pattern=NO_NUL)] | None = None
-
-
-class PlanRequest(Message):
-    """A plan and its members; longer lists are planned by `guanjia campaign plan`."""
-
-    plan: dict[str, Any] = Field(
-        description="Fields of the plan, as docs/campaigns.md lists them. 活动方案"
-    )
-    members: list[MemberTold] = Field(min_length=1, max_length=MOST_MEMBERS)
-
-
-class LaunchRequest(Message):
-    """The launch of a planned campaign."""
-
-    weak_because: Reason | None = Field(
-        default=None, description="Why it is launched though its power is below one half. 理由"
-    )
-
-
-class StopRequest(Message):
-    """The stop of a running campaign."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)] = Field(
-        description="Why it is stopped. 停止原因"
-    )
-
-
-class CampaignTold(Message):
-    """A campaign: its plan, its lot, its power, and how it stands."""
-
-    campaign: str
-    label: str
-    state: Literal["planned", "running", "stopped", "ended"]
-    plan: dict[str, Any]
-    draw: dict[str, Any] = Field(description="Members drawn by arm, left out by reason. 抽签")
-    check: dict[str, Any] = Field(description="What it can see. 统计功效")
-    planned_at: datetime
-    planned_by: str
-    launched_at: datetime | None
-    launched_by: str | None
-    closed_at: datetime | None
-    closed_by: str | None
-    close_reason: str | None
-
-
-class CampaignsResponse(Message):
-    """All campaigns, those planned last at the head."""
-
-    campaigns: list[CampaignTold]
-
-
-class MeasurementResponse(Message):
-    """What a campaign is known to have done by a date."""
-
-    campaign: str
-    label: str
-    state: str
-    as_of: date
-    verdict: Literal["harms", "mismatch", "too_early", "too_small", "pays", "does_not_pay"]
-    chinese: str = Field(description="The verdict in words. 结论")
-    english: str
-    arms: list[dict[str, Any]] = Field(description="The arms in numbers. 各组人数")
-    ratio: dict[str, Any] = Field(description="Sizes of the arms against the lot. 分组比例")
-    harms: dict[str, Any] = Field(description="Guards of harm. 危害监护")
-    ripe_share: float = Field(description="Share of the terms that are ripe. 成熟比例")
-    next_look: float | None = Field(description="Share at which the next look is due. 下次查看")
-    beyond_plan: StrictBool = Field(description="Whether the interval is the always-valid one.")
-    figures: dict[str, Any] | None = Field(
-        description="Effects with intervals; null before the look. 增量"
-    )
-
-
-class ArmTold(Message):
-    """An arm of a campaign that a customer was drawn into."""
-
-    campaign: str
-    label: str
-    arm: str
-    kind: Literal["treatment", "as_before", "silence"]
-    launched_at: datetime
-    held: bool = Field(description="Whether the arm held on the date.")
-
-
-class ArmsResponse(Message):
-    """The arms of a customer, in the order of launch."""
-
-    customer_id: str
-    as_of: date
-    arms: list[ArmTold]
 
 
 @router.get("/v1/campaigns", response_model=CampaignsResponse)
@@ -138,8 +44,8 @@ def campaigns(request: Request) -> CampaignsResponse:
     """List campaigns, those planned last at the head."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        found = list_campaigns(connection)
-    return CampaignsResponse(campaigns=[_told(each) for each in found])
+        stored = list_campaigns(connection)
+    return CampaignsResponse(campaigns=[_describe(arm) for arm in stored])
 
 
 @router.post("/v1/campaigns", response_model=CampaignTold, responses=refusal_schemas(404, 413, 422))
@@ -149,21 +55,21 @@ def plan(request: Request, body: PlanRequest) -> CampaignTold:
     records: Records = request.app.state.records
     policy = request.app.state.decider.gatherer.policy
     at = clock.now(service.lake.settings)
-    customers = [member.customer_id for member in body.members]
-    service.tags(customers, [], caller(request).branches)
+    fields, rows = _read_rows(request, body)
+    customers = [str(row["customer_id"]) for row in rows]
     cycle = policy.cycle(at.astimezone(ZoneInfo(service.lake.settings.timezone)).date())
     planned = plan_campaign(
         service.lake,
         records,
-        body.plan,
-        [member.model_dump() for member in body.members],
+        fields,
+        rows,
         caller(request).subject,
         at,
         salt=policy.salt,
         in_holdout=lambda customer: in_holdout(policy.salt, customer, cycle, policy.holdout_share),
     )
     note(request, customers)
-    return _told(planned)
+    return _describe(planned)
 
 
 @router.get("/v1/campaigns/{name}", response_model=CampaignTold, responses=refusal_schemas(404))
@@ -171,7 +77,7 @@ def campaign(request: Request, name: CampaignName) -> CampaignTold:
     """Show a campaign."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        return _told(find_campaign(connection, name))
+        return _describe(find_campaign(connection, name))
 
 
 @router.post(
@@ -180,11 +86,22 @@ def campaign(request: Request, name: CampaignName) -> CampaignTold:
     responses=refusal_schemas(404, 409, 413, 422),
 )
 def launch(request: Request, name: CampaignName, body: LaunchRequest) -> CampaignTold:
-    """Launch a planned campaign: decisions keep its members in their arms from now on."""
+    """Start a planned campaign: decisions keep its members in their arms from now on.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The campaign.
+    body : LaunchRequest
+        The reason.
+    """
     records: Records = request.app.state.records
     _require_whole(request, name)
     at = clock.now(request.app.state.service.lake.settings)
-    return _told(launch_campaign(records, name, caller(request).subject, at, body.weak_because))
+    return _describe(launch_campaign(records, name, caller(request).subject, at, body.weak_because))
 
 
 @router.post(
@@ -193,13 +110,24 @@ def launch(request: Request, name: CampaignName, body: LaunchRequest) -> Campaig
     responses=refusal_schemas(404, 409, 413, 422),
 )
 def stop(request: Request, name: CampaignName, body: StopRequest) -> CampaignTold:
-    """Stop a running campaign."""
+    """Stop a running campaign.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The campaign.
+    body : StopRequest
+        The reason.
+    """
     records: Records = request.app.state.records
     _require_whole(request, name)
     at = clock.now(request.app.state.service.lake.settings)
     with records.writing(durable=True) as connection:
-        found = find_campaign(connection, name)
-        return _told(close(connection, found, caller(request).subject, at, body.reason))
+        stored = find_campaign(connection, name)
+        return _describe(close(connection, stored, caller(request).subject, at, body.reason))
 
 
 @router.get(
@@ -242,14 +170,16 @@ def measurement(
     )
     fields: Mapping[str, Any] = jsonable(measured)
     verdict = measured.verdict
-    told = {
+    sentences = {
         "verdict": verdict.code,
         "chinese": f"{verdict.label}: {verdict.reason}",
         "english": fields["verdict_english"],
         "harms": fields["harms"],
     }
-    others = {key: value for key, value in fields.items() if key not in ("verdict_english", *told)}
-    return MeasurementResponse(**others, **told)
+    others = {
+        key: value for key, value in fields.items() if key not in ("verdict_english", *sentences)
+    }
+    return MeasurementResponse(**others, **sentences)
 
 
 @router.get(
@@ -279,11 +209,29 @@ def arms(
     service.tags([customer_id], [], caller(request).branches)
     at = cutoff(as_of, service.lake.settings.timezone)
     with records.reading() as connection:
-        found = past_memberships(connection, customer_id, at, as_of)
+        stored = past_memberships(connection, customer_id, at, as_of)
     note(request, [customer_id])
     return ArmsResponse(
-        customer_id=customer_id, as_of=as_of, arms=[ArmTold(**vars(each)) for each in found]
+        customer_id=customer_id, as_of=as_of, arms=[ArmTold(**vars(arm)) for arm in stored]
     )
+
+
+def _read_rows(request: Request, body: PlanRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read the members of a plan: of its release, or of the request; the caller sees them all."""
+    service: PredictionService = request.app.state.service
+    branches = caller(request).branches
+    if body.members is not None:
+        service.tags([member.customer_id for member in body.members], [], branches)
+        return dict(body.plan), [member.model_dump() for member in body.members]
+    assert body.release is not None  # one of the two is there
+    with opened(request) as (lists, _, _):
+        release = lists.find(body.release.name, body.release.release_id)
+        members = list(released_members(lists.lake, release))
+    if branches is not None and any(member.branch not in branches for member in members):
+        fault = "has members of branches that you do not see, and is drawn as a whole"
+        cure = "release a list of your branches, or ask with a token for all"
+        raise ForbiddenError(f"release {release.release_id}", fault, cure)
+    return campaign_of_release(body.plan, release, members)
 
 
 def _require_whole(request: Request, name: str) -> None:
@@ -300,12 +248,12 @@ def _require_whole(request: Request, name: str) -> None:
         raise ForbiddenError(f"campaign {name}", fault, "ask with a token for all branches")
 
 
-def _told(found: Campaign) -> CampaignTold:
-    fields = {name: value for name, value in vars(found).items() if name != "plan"}
-    plan_fields = found.plan.model_dump(mode="json")
+def _describe(stored: Campaign) -> CampaignTold:
+    fields = {name: value for name, value in vars(stored).items() if name != "plan"}
+    plan_fields = stored.plan.model_dump(mode="json")
     return CampaignTold(
-        campaign=found.plan.campaign,
-        label=found.plan.label,
+        campaign=stored.plan.campaign,
+        label=stored.plan.label,
         plan=plan_fields,
-        **{**fields, "draw": dict(found.draw), "check": dict(found.check)},
+        **{**fields, "draw": dict(stored.draw), "check": dict(stored.check)},
     )

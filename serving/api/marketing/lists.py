@@ -11,12 +11,14 @@ from pydantic import ConfigDict, Field
 from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
+from serving.api.marketing.counted import Counted, tell_count
 from serving.api.refusals import refusal_schemas
 from serving.lists.definitions.definition import NAME, ListDefinition
 from serving.lists.definitions.differences import Difference
 from serving.lists.definitions.versions import ListVersion
+from serving.lists.listing import Viewer
 from serving.lists.preview import Preview
-from serving.lists.service import ListService, Viewer
+from serving.lists.service import ListService
 from serving.lists.why import Why
 from serving.schemas import NO_NUL, Message
 
@@ -94,12 +96,6 @@ class DifferencesTold(Message):
     differences: list[Difference]
 
 
-class Counted(Message):
-    """Customers who meet a condition."""
-
-    customers: int
-
-
 class CustomersTold(Message):
     """The customers behind a number of a preview, in the order of the list."""
 
@@ -128,14 +124,14 @@ def opened(request: Request) -> Iterator[tuple[ListService, Viewer, datetime]]:
 def all_lists(request: Request) -> ListsTold:
     """List the latest version of every list."""
     with opened(request) as (lists, _, _):
-        return ListsTold(lists=[_told(version) for version in lists.lists().values()])
+        return ListsTold(lists=[_answer_version(version) for version in lists.lists().values()])
 
 
 @router.post("/v1/lists", response_model=ListTold, responses=refusal_schemas(404, 413, 422, 503))
 def define_list(request: Request, body: ListWritten) -> ListTold:
     """Store a definition as the next version of its list; the same again changes nothing."""
     with opened(request) as (lists, viewer, at):
-        return _told(lists.define(body.definition, viewer, body.note, at))
+        return _answer_version(lists.define(body.definition, viewer, body.note, at))
 
 
 @router.post(
@@ -153,14 +149,25 @@ def preview_draft(request: Request, body: DraftAsked) -> Preview:
 def count_draft(request: Request, body: DraftAsked) -> Counted:
     """Count who meets the condition of a definition; nothing is kept of it."""
     with opened(request) as (lists, viewer, _):
-        return Counted(customers=lists.count(body.definition, viewer, None, body.as_of))
+        return tell_count(lists.count(body.definition, viewer, None, body.as_of))
 
 
 @router.get("/v1/lists/{name}", response_model=ListTold, responses=refusal_schemas(404, 422, 503))
 def one_list(request: Request, name: ListName, version: MaybeNumber = None) -> ListTold:
-    """Show a version of a list; default: the latest."""
+    """Show a version of a list; default: the latest.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    version : int, optional
+        Number of the version.
+    """
     with opened(request) as (lists, _, _):
-        return _told(lists.version(name, version))
+        return _answer_version(lists.version(name, version))
 
 
 @router.get(
@@ -169,7 +176,7 @@ def one_list(request: Request, name: ListName, version: MaybeNumber = None) -> L
 def list_versions(request: Request, name: ListName) -> VersionsTold:
     """Show all versions of a list, and where it is used."""
     with opened(request) as (lists, _, _):
-        versions = [_told(version) for version in lists.versions(name)]
+        versions = [_answer_version(version) for version in lists.versions(name)]
         return VersionsTold(versions=versions, **vars(lists.use(name)))
 
 
@@ -181,7 +188,18 @@ def list_versions(request: Request, name: ListName) -> VersionsTold:
 def diff_versions(
     request: Request, name: ListName, before: Number, after: MaybeNumber = None
 ) -> DifferencesTold:
-    """Say in words how two versions of a list differ; default: from one to the latest."""
+    """Say in words how two versions of a list differ; default: from one to the latest.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    before, after : int
+        Numbers of the versions.
+    """
     with opened(request) as (lists, _, _):
         return DifferencesTold(differences=lists.diff(name, before, after))
 
@@ -190,16 +208,38 @@ def diff_versions(
     "/v1/lists/{name}/count", response_model=Counted, responses=refusal_schemas(404, 422, 503)
 )
 def count_list(request: Request, name: ListName, where: Where = None) -> Counted:
-    """Count who meets the condition of a list, narrowed by another one."""
+    """Count who meets the condition of a list, narrowed by another one.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    where : str, optional
+        The other condition.
+    """
     with opened(request) as (lists, viewer, _):
-        return Counted(customers=lists.count(lists.version(name).definition, viewer, where))
+        return tell_count(lists.count(lists.version(name).definition, viewer, where))
 
 
 @router.get(
     "/v1/lists/{name}/preview", response_model=Preview, responses=refusal_schemas(404, 422, 503)
 )
 def preview_stored(request: Request, name: ListName, version: MaybeNumber = None) -> Preview:
-    """Preview a list: who is taken by which rule, who is sent, what it is worth."""
+    """Preview a list: who is taken by which rule, who is sent, what it is worth.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    version : int, optional
+        Number of the version; default: the latest.
+    """
     with opened(request) as (lists, viewer, at):
         return lists.preview(lists.version(name, version).definition, viewer, at)
 
@@ -245,15 +285,24 @@ def preview_customers(
     responses=refusal_schemas(404, 422, 503),
 )
 def why_customer(request: Request, name: ListName, customer_id: Customer) -> Why:
-    """Say why a customer is on a list or not: by which condition, value and gate."""
+    """Say why a customer is on a list or not: by which condition, value and gate.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, customer_id : str
+        The list and the customer.
+    """
     with opened(request) as (lists, viewer, at):
-        found = lists.why(lists.version(name).definition, customer_id, viewer, at)
+        explanation = lists.why(lists.version(name).definition, customer_id, viewer, at)
     note(request, [customer_id])
-    return found
+    return explanation
 
 
-def _told(version: ListVersion) -> ListTold:
-    told: dict[str, Any] = {
+def _answer_version(version: ListVersion) -> ListTold:
+    fields: dict[str, Any] = {
         "name": version.definition.name,
         "version": version.version,
         "author": version.author,
@@ -262,4 +311,4 @@ def _told(version: ListVersion) -> ListTold:
         "hash": version.hash,
         "definition": version.definition,
     }
-    return ListTold(**told)
+    return ListTold(**fields)

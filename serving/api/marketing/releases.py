@@ -1,33 +1,49 @@
 """`/v1/lists/{name}/releases`: freeze a list, approve it, read and export its members."""
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Annotated
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
 
-from fastapi import Path, Query, Request
+from fastapi import Path as InPath
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from features.lake import Lake
 from serving.api.guard import caller, guarded, note
 from serving.api.marketing.lists import Limit, ListName, Skip, opened
 from serving.api.refusals import refusal_schemas
+from serving.lists.export.about import AboutExport
+from serving.lists.export.columns import ExportColumn, shown_value
+from serving.lists.export.files import write_export
+from serving.lists.export.streams import Encoding, stream_csv, stream_json, stream_json_lines
+from serving.lists.listing import Viewer
 from serving.lists.members import Member
-from serving.lists.release_rows import EXPORT_HEADING, headings, member_rows
+from serving.lists.release_rows import describe_export, member_rows, release_columns
 from serving.lists.releases import Release, verify_members
-from serving.lists.service import ListService, Viewer
+from serving.lists.service import ListService
 from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
 from serving.schemas import NO_NUL, Message
-from serving.spreadsheet import cell
 
 router = guarded()
 READ_PERSONAL = "customers:read"
 LATEST = "latest"
+CHUNK_BYTES = 1 << 20
+Format = Literal["csv", "gb18030", "xlsx", "parquet", "json", "ndjson"]
+MEDIA_TYPES: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "gb18030": "text/csv; charset=gb18030",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+}
 PATH = "/v1/lists/{name}/releases"
 ReleaseId = Annotated[
-    str, Path(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
+    str, InPath(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
 ]
 
 
@@ -62,7 +78,7 @@ class ReleaseTold(Message):
     members: int | None = Field(
         description="Frozen members; null to a token of branches that the release goes beyond."
     )
-    taken: dict[str, int] | None = Field(description="Rule -> customers it took; null likewise.")
+    left_out: dict[str, int] | None = Field(description="Rule -> customers it took; null likewise.")
 
 
 class ReleasesTold(Message):
@@ -104,9 +120,20 @@ class MembersTold(Message):
 
 @router.post(PATH, response_model=ReleaseTold, responses=refusal_schemas(404, 413, 422, 503))
 def release_now(request: Request, name: ListName, body: ReleaseAsked) -> ReleaseTold:
-    """Release a list: freeze who is on it now, under a hash."""
+    """Release a list: freeze who is on it now, under a hash.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    body : ReleaseAsked
+        Version and date.
+    """
     with opened(request) as (lists, viewer, at):
-        return _told(lists.release(name, viewer, at, body.version, body.as_of), viewer)
+        return _answer_release(lists.release(name, viewer, at, body.version, body.as_of), viewer)
 
 
 @router.get(PATH, response_model=ReleasesTold, responses=refusal_schemas(404, 503))
@@ -114,7 +141,8 @@ def list_releases(request: Request, name: ListName) -> ReleasesTold:
     """List the releases of a list, the latest first."""
     with opened(request) as (lists, viewer, _):
         lists.version(name)
-        return ReleasesTold(releases=[_told(one, viewer) for one in lists.releases(name)])
+        releases = lists.releases(name)
+        return ReleasesTold(releases=[_answer_release(release, viewer) for release in releases])
 
 
 @router.post(
@@ -125,10 +153,21 @@ def list_releases(request: Request, name: ListName) -> ReleasesTold:
 def approve_release(
     request: Request, name: ListName, release_id: ReleaseId, body: Approval
 ) -> ReleaseTold:
-    """Approve a release that waits for a second person."""
+    """Approve a release that waits for a second person.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    body : Approval
+        The hash of what was looked at.
+    """
     with opened(request) as (lists, viewer, at):
         lists.find(name, release_id)
-        return _told(lists.approve(release_id, body.content_hash, viewer, at), viewer)
+        return _answer_release(lists.approve(release_id, body.content_hash, viewer, at), viewer)
 
 
 @router.get(
@@ -186,9 +225,10 @@ def export_file(
     request: Request,
     name: ListName,
     release_id: ReleaseId,
+    format: Annotated[Format, Query(description="Of the file.")] = "csv",
     why: Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)] = "marketing",
 ) -> StreamingResponse:
-    """Export those who are sent as CSV, streamed; masked unless the token may read customers.
+    """Export those who are sent, streamed; masked unless the token may read customers.
 
     \f
     Parameters
@@ -197,6 +237,8 @@ def export_file(
         The request.
     name, release_id : str
         The list, and its release.
+    format : str
+        csv (UTF-8 with byte-order mark), gb18030 (CSV), xlsx, parquet, json or ndjson.
     why : str
         What for; kept with the export.
     """
@@ -204,37 +246,60 @@ def export_file(
     records = request.app.state.records
     with opened(request) as (lists, viewer, at):
         release = lists.find(name, None if release_id == LATEST else release_id)
-        columns = [*headings(release.definition), EXPORT_HEADING]
+        columns = release_columns(release.definition)
         customers = [member.customer_id for member in _sent(lists, release, viewer)]
+        headings = [column.heading for column in columns]
         with records.writing(durable=True) as connection:
-            export_id = note_export(
-                connection, viewer.who, release.name, columns, customers, at, why
-            )
+            number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
+        about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
+    ending = "csv" if format == "gb18030" else format
+    file = f"{name}-{release.as_of}-{number}.{ending}"
+    return StreamingResponse(
+        _content(request, release, columns, about, format),
+        media_type=MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
 
-    def lines() -> Iterator[bytes]:
-        yield "\ufeff".encode() + _line(columns)
-        with (
-            opened(request) as (own, seen_by, _),
-            records.reading(LONG_SECONDS) as connection,
-        ):
-            members = _sent(own, release, seen_by)
-            for batch in member_rows(own.lake, release, members, connection, masked=masked):
-                yield b"".join(_line([*row, export_id]) for row in batch)
 
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}-{release.as_of}-{export_id}.csv"'
-    }
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+def _content(
+    request: Request,
+    release: Release,
+    columns: list[ExportColumn],
+    about: AboutExport,
+    form: Format,
+) -> Iterator[bytes]:
+    """Yield the bytes of an export; rows are read as they are sent."""
+    records = request.app.state.records
+    with (
+        opened(request) as (lists, viewer, _),
+        records.reading(LONG_SECONDS) as connection,
+    ):
+        rows = member_rows(lists.lake, release, _sent(lists, release, viewer), connection)
+        if form in ("csv", "gb18030"):
+            encoding: Encoding = "gb18030" if form == "gb18030" else "utf-8"
+            yield from stream_csv(columns, rows, about, encoding)
+        elif form == "json":
+            yield from stream_json(columns, rows, about)
+        elif form == "ndjson":
+            yield from stream_json_lines(columns, rows, about)
+        else:
+            # Their directories stand at the end of the file, so they are written before they go.
+            with TemporaryDirectory(dir=_scratch(lists.lake)) as folder:
+                path = Path(folder) / f"export.{form}"
+                write_export(path, columns, rows, about)
+                with path.open("rb") as file:
+                    while part := file.read(CHUNK_BYTES):
+                        yield part
+
+
+def _scratch(lake: Lake) -> Path:
+    folder = lake.home / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _sent(lists: ListService, release: Release, viewer: Viewer) -> Iterator[Member]:
     return (member for member in lists.members(release, viewer) if not member.in_holdout)
-
-
-def _line(values: list[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow([cell(value) for value in values])
-    return text.getvalue().encode()
 
 
 def _page(
@@ -246,47 +311,30 @@ def _page(
         members = list(lists.members(release, viewer, start, limit, waiting=True))
         erased = verify_members(lists.lake, release)
         with request.app.state.records.reading() as connection:
-            rows = [
-                row
-                for batch in member_rows(lists.lake, release, members, connection, masked=masked)
-                for row in batch
-            ]
-    told = [
-        MemberTold(
-            place=member.place,
-            customer_id=member.customer_id,
-            name=row[2],
-            phone=row[3],
-            star=member.star,
-            branch=member.branch,
-            manager=row[6],
-            plate=row[7],
-            expiry=row[8],
-            last_contact=row[9],
-            probability=member.probability,
-            expected_value=member.expected_value,
-            margin=member.margin,
-            day=member.day,
-            consent=member.consent,
-            in_holdout=member.in_holdout,
-            reasons=member.reasons,
-        )
-        for member, row in zip(members, rows, strict=True)
-    ]
-    if told:
-        note(request, [member.customer_id for member in told])
+            rows = list(member_rows(lists.lake, release, members, connection))
+        columns = release_columns(release.definition)
+    answers = []
+    for row in rows:
+        values = {
+            column.name: shown_value(column, value, masked) if column.personal else value
+            for column, value in zip(columns, row, strict=True)
+        }
+        values["probability"] = values.pop(release.definition.model)
+        answers.append(MemberTold(**{name: values[name] for name in MemberTold.model_fields}))
+    if answers:
+        note(request, [member.customer_id for member in answers])
     return MembersTold(
         release_id=release.release_id,
         content_hash=release.content_hash,
         erased_since=erased,
-        members=told,
+        members=answers,
     )
 
 
-def _told(release: Release, viewer: Viewer) -> ReleaseTold:
+def _answer_release(release: Release, viewer: Viewer) -> ReleaseTold:
     """Tell a release; counts of other branches are not for a token of some."""
-    asked = release.document["branches"]
-    whole = viewer.branches is None or (asked is not None and {*asked} <= viewer.branches)
+    branches = release.document["branches"]
+    sees_all = viewer.branches is None or (branches is not None and {*branches} <= viewer.branches)
     fields = {
         name: value
         for name, value in vars(release).items()
@@ -296,6 +344,6 @@ def _told(release: Release, viewer: Viewer) -> ReleaseTold:
         **fields,
         model_versions=release.document["model_versions"],
         snapshot_id=release.document["snapshot_id"],
-        members=release.members if whole else None,
-        taken=release.document["taken"] if whole else None,
+        members=release.members if sees_all else None,
+        left_out=release.document["left_out"] if sees_all else None,
     )

@@ -97,6 +97,13 @@ class Overlap:
     shared: dict[str, dict[str, int]]
     in_any: int
 
+    def of(self, name: str) -> dict[str, int]:
+        """Return how many customers of a condition meet each condition, itself included."""
+        return {
+            other: size if other == name else self.shared[name][other]
+            for other, size in self.sizes.items()
+        }
+
 
 def count(
     lake: Lake,

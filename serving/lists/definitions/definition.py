@@ -152,10 +152,10 @@ def parse_order(order: str) -> list[OrderTerm]:
     cure = "write columns with asc or desc, such as `renewal asc, customer_value desc`"
     terms = []
     for part in order.split(",") if order.strip() else []:
-        found = _TERM.fullmatch(part)
-        if found is None:
+        match = _TERM.fullmatch(part)
+        if match is None:
             raise ListDefinitionError(f"order {order!r}", "cannot be read", cure)
-        column, direction = found[1].lower(), (found[2] or "asc").lower()
+        column, direction = match[1].lower(), (match[2] or "asc").lower()
         terms.append(OrderTerm(column, descends=direction == "desc"))
     if any(term.column == EXPECTED_VALUE for term in terms) and terms != [
         OrderTerm(EXPECTED_VALUE, descends=True)

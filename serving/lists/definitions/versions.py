@@ -154,7 +154,16 @@ def read_versions(connection: Connection, name: str) -> list[ListVersion]:
 
 
 def read_version(connection: Connection, name: str, version: int | None = None) -> ListVersion:
-    """Read a version of a list; without a number the latest one.
+    """Read a version of a list.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    name : str
+        The list.
+    version : int, optional
+        Number of the version; default: the latest.
 
     Raises
     ------
@@ -164,10 +173,10 @@ def read_version(connection: Connection, name: str, version: int | None = None) 
     versions = read_versions(connection, name)
     if version is None:
         return versions[-1]
-    for found in versions:
-        if found.version == version:
-            return found
-    numbers = ", ".join(str(found.version) for found in versions)
+    for stored in versions:
+        if stored.version == version:
+            return stored
+    numbers = ", ".join(str(stored.version) for stored in versions)
     raise UnknownListError(
         f"version {version} of list {name}", "is not known", f"there are {numbers}"
     )
@@ -179,7 +188,7 @@ def find_use(connection: Connection, name: str) -> ListUse:
         select(func.count(), func.max(_r.release_id)).where(_r.name == name)
     ).one()
     others = read_lists(connection).items()
-    excluded_by = [other for other, found in others if name in found.definition.not_in_lists]
+    excluded_by = [other for other, stored in others if name in stored.definition.not_in_lists]
     return ListUse(int(count), last, excluded_by)
 
 

@@ -44,7 +44,7 @@ class ExportColumn:
     kind: Kind = "text"
     digits: int = 0
     personal: Mask | None = None
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def tag_column(tag: Tag) -> ExportColumn:

@@ -86,6 +86,8 @@ def write_export(
     with published(path) as draft:
         if kind == "csv":
             _write(draft, stream_csv(columns, counted(), about, encoding))
+        elif kind in STREAMS:
+            _write(draft, STREAMS[kind](columns, counted(), about))
         else:
             WRITERS[kind](draft, columns, counted(), about)
     return ExportFile(path, kind, about.export_id, count)
@@ -137,7 +139,6 @@ def _write_parquet(
 WRITERS: Mapping[str, Writer] = {
     "xlsx": _write_excel,
     "parquet": _write_parquet,
-    "ndjson": lambda path, *export: _write(path, stream_json_lines(*export)),
-    "json": lambda path, *export: _write(path, stream_json(*export)),
 }
-FORMATS = ("csv", *WRITERS)
+STREAMS = {"ndjson": stream_json_lines, "json": stream_json}
+FORMATS = ("csv", *WRITERS, *STREAMS)

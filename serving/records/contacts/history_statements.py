@@ -104,15 +104,15 @@ def _history(whose: Whose, whose_consents: Whose) -> CompoundSelect[Any]:
     )
 
 
-def _one(column: ColumnElement[Any]) -> ColumnElement[bool]:
+def _is_customer(column: ColumnElement[Any]) -> ColumnElement[bool]:
     return column == bindparam("customer_id")
 
 
-def _one_or_erased(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _one(column) | (column == bindparam("erased_as"))
+def _is_customer_or_mark(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return _is_customer(column) | (column == bindparam("erased_as"))
 
 
-OF_ONE = _history(_one, _one_or_erased)
+OF_ONE = _history(_is_customer, _is_customer_or_mark)
 OF_NAMED = _history(
     lambda column: column.in_(bindparam("customer_ids", expanding=True)),
     lambda column: column.in_(bindparam("customers_or_marks", expanding=True)),

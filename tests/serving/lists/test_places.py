@@ -63,12 +63,12 @@ def place(
 @given(definitions, customers)
 def test_the_numbers_add_up(definition: ListDefinition, people: list[tuple[Any, ...]]) -> None:
     rows, placed = place(definition, people)
-    taken = [customer for ids in placed.taken.values() for customer in ids]
+    left_out = [customer for ids in placed.left_out.values() for customer in ids]
     sent = [one.customer_id for one in placed.sent]
     # Each is taken by one rule or sent, and nobody twice.
-    assert sorted([*taken, *sent]) == [row["customer_id"] for row in rows]
-    assert {*placed.taken} <= {*RULES}
-    assert {one.customer_id for one in placed.held_out} <= {*placed.taken.get("holdout", ())}
+    assert sorted([*left_out, *sent]) == [row["customer_id"] for row in rows]
+    assert {*placed.left_out} <= {*RULES}
+    assert {one.customer_id for one in placed.held_out} <= {*placed.left_out.get("holdout", ())}
     # No bound is broken.
     assert definition.size is None or len(sent) <= definition.size
     assert definition.budget is None or 3.5 * len(sent) <= definition.budget
@@ -91,7 +91,7 @@ def test_a_bound_takes_only_who_has_no_room() -> None:
     )
     _, placed = place(definition, people)
     assert [one.customer_id for one in placed.sent] == ["C00", "C02"]
-    assert placed.taken == {"capacity": ["C01"]}
+    assert placed.left_out == {"capacity": ["C01"]}
 
 
 def test_the_holdout_is_frozen_as_far_as_the_list_goes_and_takes_no_room() -> None:
@@ -105,7 +105,7 @@ def test_the_holdout_is_frozen_as_far_as_the_list_goes_and_takes_no_room() -> No
     _, placed = place(definition, people)
     assert [one.customer_id for one in placed.sent] == ["C01"]
     assert [one.customer_id for one in placed.held_out] == ["C00"]
-    assert placed.taken == {"holdout": ["C00", "C03"], "size": ["C02"]}
+    assert placed.left_out == {"holdout": ["C00", "C03"], "size": ["C02"]}
 
 
 def test_a_branch_gets_to_its_customers_day_by_day() -> None:
@@ -115,4 +115,4 @@ def test_a_branch_gets_to_its_customers_day_by_day() -> None:
     )
     _, placed = place(definition, people)
     assert [one.day for one in placed.sent] == [1, 1, 2, 2]
-    assert placed.taken == {"capacity": ["C04"]}
+    assert placed.left_out == {"capacity": ["C04"]}

@@ -12,9 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from known_terms import both_terms, write_terms
 
 from features.lake import Lake
 from features.settings import Settings
@@ -30,19 +29,7 @@ PLANNED = datetime(2026, 7, 1, 2, tzinfo=UTC)
 LAUNCHED = datetime(2026, 7, 1, 4, tzinfo=UTC)
 SIZE = 1_200
 MARGIN = 400.0
-TYPES = {
-    "policy_id": pa.string(),
-    "customer_id": pa.string(),
-    "vehicle_id": pa.string(),
-    "line": pa.string(),
-    "signed_at": pa.timestamp("us", "UTC"),
-    "inception": pa.date32(),
-    "expiry": pa.date32(),
-    "cancelled_on": pa.date32(),
-    "written_premium": pa.decimal128(14, 2),
-    "recorded_at": pa.timestamp("us", "UTC"),
-    "superseded_at": pa.timestamp("us", "UTC"),
-}
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass
@@ -60,18 +47,13 @@ class Insurer:
 
     def write(self, effect: float, arms: dict[str, str]) -> None:
         """Write the policies: a first term each, and a second one for who renews."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for number, customer in enumerate(sorted(self.chance)):
             expiry = date(2026, 7, 5) + timedelta(days=number % 40)
-            rows.append(term(f"A{number}", customer, expiry))
             chance = self.chance[customer] + effect * (arms.get(customer) == "call")
-            if self.luck[customer] < chance:
-                rows.append(
-                    term(f"B{number}", customer, expiry + timedelta(days=365), renewed=True)
-                )
-        path = self.lake.checked("policies")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(TYPES.items()))), path)
+            renews = self.luck[customer] < chance
+            rows += both_terms(number, customer, expiry, renews=renews)
+        write_terms(self.lake.checked("policies"), rows)
 
     def contact(self, name: str, *, refused: float = 0.0) -> None:
         """Make the campaign's contacts; one in five does not arrive."""
@@ -87,20 +69,6 @@ class Insurer:
                 if number % 100 < refused * 100:
                     kind = "refused"
                 note_outcome(connection, Outcome(kind, at, made.contact_id), at)
-
-
-ZONE = ZoneInfo("Asia/Shanghai")
-
-
-def term(policy: str, customer: str, expiry: date, *, renewed: bool = False) -> dict[str, Any]:
-    inception = expiry - timedelta(days=365)
-    signed = datetime.combine(inception - timedelta(days=3), datetime.min.time(), UTC)
-    return {
-        "policy_id": policy, "customer_id": customer, "vehicle_id": f"V{customer}",
-        "line": "motor_commercial", "signed_at": signed, "inception": inception,
-        "expiry": expiry, "cancelled_on": None, "written_premium": 3000 if renewed else 2800,
-        "recorded_at": signed, "superseded_at": None,
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -221,7 +189,11 @@ def test_looks_are_those_of_the_plan_and_a_peek_is_always_valid(
     again = measure(found, date(2026, 8, 27))
     last = measure(found, RIPE)
     later = measure(found, RIPE + timedelta(days=30))
-    assert peek.figures and middle.figures and again.figures and last.figures and later.figures
+    assert peek.figures
+    assert middle.figures
+    assert again.figures
+    assert last.figures
+    assert later.figures
     assert (middle.figures.look.number, again.figures.look.number) == (1, 1)
     assert (last.figures.look.number, last.figures.look.kind) == (2, "planned")
     # Nothing has ripened since the last look: it is told again.
@@ -255,7 +227,8 @@ def test_refusals_above_the_bound_stop_the_campaign_in_one_run(
     with found.records.reading() as connection:
         campaign = find_campaign(connection, "calls")
     assert campaign.state == "stopped"
-    assert campaign.close_reason is not None and "拒绝" in campaign.close_reason
+    assert campaign.close_reason is not None
+    assert "拒绝" in campaign.close_reason
     calm = insurer(77)
     calm.contact("calls", refused=0.05)
     (guarded,) = guard_campaigns(calm.lake, calm.records, date(2026, 7, 2), LAUNCHED)

@@ -176,14 +176,14 @@ def _guard(day: Day) -> StepResult:
 
     lake = published_lake(day.lake.settings)
     guarded = guard_campaigns(lake, day.records, day.as_of, day.now)
-    stopped = [each for each in guarded if each.action == "stopped"]
+    stopped = [campaign for campaign in guarded if campaign.action == "stopped"]
     findings = tuple(
         {
-            "subject": each.campaign,
-            "english": f"campaign {each.campaign} was stopped: {each.english}",
-            "chinese": f"活动“{each.label}”已自动停止: {each.chinese}",
+            "subject": campaign.campaign,
+            "english": f"campaign {campaign.campaign} was stopped: {campaign.english}",
+            "chinese": f"活动“{campaign.label}”已自动停止: {campaign.chinese}",
         }
-        for each in stopped
+        for campaign in stopped
     )
     summary = Sentence(
         f"{len(guarded)} campaigns looked at, {len(stopped)} stopped for harm",

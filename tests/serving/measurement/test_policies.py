@@ -1,0 +1,255 @@
+"""A month decided again under other rules, and another policy by what was observed."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from known_terms import both_terms, write_terms
+from pydantic_core import to_json
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+from serving.decision.candidates import Candidate
+from serving.decision.core import Facts, settle
+from serving.decision.gates import Gate, Permission
+from serving.decision.lots import in_holdout
+from serving.decision.record import STORED
+from serving.decision.worth.policy import Policy, load_policy
+from serving.measurement.lifted_gates import lift_gate
+from serving.measurement.off_policy import value_policy
+from serving.measurement.policy_simulation import PolicySimulation, simulate_policy
+from serving.measurement.standing import measure_standing
+from serving.records.contacts.decisions import Decision, write_decision
+from serving.records.database import Records
+
+NOON = datetime(2026, 7, 6, 4, tzinfo=UTC)
+BEGIN, END = datetime(2026, 6, 30, 16, tzinfo=UTC), datetime(2026, 7, 31, 16, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
+SHIPPED = load_policy(Path("a home without a policy of its own"))
+POLICY = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+CALL = Candidate("renewal_30d", "到期前30天", "renewal", "marketing", "phone", 1.0, "renewal")
+CARE = Candidate("accident_care", "出险关怀", "claims", "service", "phone", 1.0)
+CAPS = """
+[rules.a_week]
+label = "每周"
+purpose = "marketing"
+most = {most}
+per = "week"
+"""
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    (tmp_path / "home").mkdir()
+    off = "".join(
+        f"{name} = false\n"
+        for name in ("marketing_day", "marketing_week", "marketing_month", "marketing_sms_month",
+                     "marketing_phone_week", "wecom_day", "wecom_month", "campaign_week")
+    )  # fmt: skip
+    text = f"[rules]\n{off}{CAPS.format(most=2)}"
+    (tmp_path / "home" / "contact_caps.toml").write_text(text, encoding="utf-8")
+    return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def records(lake: Lake) -> Iterator[Records]:
+    found = Records(lake.settings)
+    found.migrate()
+    yield found
+    found.close()
+
+
+def facts_of(customer: str, margin: float, *candidates: Candidate, **more: Any) -> Facts:
+    """Facts of a decision whose contact turns 10% of renewals, worth `margin`."""
+    plain: dict[str, Any] = {
+        "customer_id": customer,
+        "decision_point": "tests",
+        "day": NOON.astimezone(ZONE).date(),
+        "tags": {
+            "renewal_quote_premium": 0.0,
+            "commercial_premium_current": 0.0,
+            "open_claims": 0,
+            "open_complaints": 0,
+        },
+        "predictions": {"renewal": 0.5},
+        "effects": {"contact": 0.1},
+        "margin": margin,
+        "permission": Permission({"phone": True}, True),
+        "candidates": list(candidates),
+        "blocks": [None] * len(candidates),
+        "recent_contacts": 0,
+        "capacity_prices": {},
+        "policy": POLICY,
+        "lot": customer,
+    }
+    return Facts(**{**plain, **more})
+
+
+def decide(records: Records, facts: Facts, at: datetime = NOON) -> tuple[str, str, str] | None:
+    """Put a decision on the record, and return what it chose."""
+    result = settle(facts)
+    chosen = result.chosen.candidate if result.chosen else None
+    action = None if chosen is None else {"touchpoint": chosen.touchpoint,
+                                          "channel": chosen.channel, "offer": None}  # fmt: skip
+    stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
+    document = {
+        "facts": json.loads(to_json(stored)),
+        "answer": {"action": action},
+        "request": {"context": {"campaign": None, "stage": None}},
+    }
+    decision = Decision(
+        facts.customer_id, "tests", at, document, "B1",
+        touchpoint=chosen.touchpoint if chosen else None,
+        channel=chosen.channel if chosen else None,
+        mandatory=result.mandatory, randomised=result.drawn, probability=result.probability,
+    )  # fmt: skip
+    with records.writing() as connection:
+        write_decision(connection, decision)
+    return chosen.key if chosen else None
+
+
+def simulate(lake: Lake, records: Records, folder: Path | None = None) -> PolicySimulation:
+    return simulate_policy(lake, records, folder, BEGIN, END)
+
+
+@pytest.fixture
+def month(records: Records) -> Records:
+    """C1 is called twice for 10 yuan, C2 once; C3 refuses, C4 is not worth it, C5 is served."""
+    day = timedelta(days=1)
+    decide(records, facts_of("C1", 110.0, CALL))
+    decide(records, facts_of("C1", 110.0, CALL), NOON + 2 * day)
+    decide(records, facts_of("C2", 60.0, CALL))
+    decide(records, facts_of("C3", 110.0, CALL, permission=Permission({"phone": False}, True)))
+    decide(records, facts_of("C4", 5.0, CALL))
+    decide(records, facts_of("C5", 110.0, CARE))
+    return records
+
+
+def edit(tmp_path: Path, **files: str) -> Path:
+    folder = tmp_path / "edited"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_rules_of_now_decide_as_recorded(lake: Lake, month: Records) -> None:
+    found = simulate(lake, month).document()
+    assert found["before"] == {
+        "decisions": 6, "marketing": 3, "service": 1, "expected_yuan": 25.0,
+        "silent_customers": 3, "as_recorded": 1.0,
+    }  # fmt: skip
+    assert found["after"] == found["before"]
+    assert {row["gate"]: row["before"] for row in found["silence"]} == {
+        "consent": 1,
+        "not_worth_it": 1,
+    }
+
+
+def test_a_tighter_cap_silences_the_second_call(lake: Lake, month: Records, tmp_path: Path) -> None:
+    text = (lake.home / "contact_caps.toml").read_text("utf-8").replace("most = 2", "most = 1")
+    found = simulate(lake, month, edit(tmp_path, contact_caps=text)).document()
+    assert found["edited"] == ["contact_caps.toml"]
+    assert found["difference"] == {
+        "decisions": 0, "marketing": -1, "service": 0, "expected_yuan": -10.0,
+        "silent_customers": 0,
+    }  # fmt: skip
+    assert next(row for row in found["silence"] if row["gate"] == "a_week")["after"] == 1
+
+
+def test_an_edited_policy_and_capacity_move_yuan_and_silence(
+    lake: Lake, month: Records, tmp_path: Path
+) -> None:
+    # A weight of 2 on the touchpoint: 2 * 11 - 1 = 21 twice, 2 * 6 - 1 = 11, 2 * 0.5 - 1 = 0.
+    policy = "exploration_share = 0.0\nholdout_share = 0.0\n[weights]\nrenewal_30d = 2.0\n"
+    found = simulate(lake, month, edit(tmp_path, policy=policy))
+    assert found.after.expected_yuan == pytest.approx(53.0)
+    assert found.after.silent_customers == {"C3", "C4", "C5"}
+    (tmp_path / "edited" / "policy.toml").unlink()
+    # A single place in two days of decisions goes to the best: it costs the others' worth.
+    (tmp_path / "edited" / "capacity.toml").write_text("[every_branch]\nphone = 1\n", "utf-8")
+    scarce = simulate(lake, month, tmp_path / "edited")
+    assert scarce.after.marketing < scarce.before.marketing
+    assert scarce.after.silence["not_worth_it"] > scarce.before.silence["not_worth_it"]
+
+
+def test_a_folder_without_rules_and_a_month_without_decisions_are_refused(
+    lake: Lake, month: Records, tmp_path: Path
+) -> None:
+    with pytest.raises(GuanjiaError, match="has none of policy"):
+        simulate(lake, month, edit(tmp_path))
+    with pytest.raises(GuanjiaError, match="are none"):
+        simulate_policy(lake, month, None, END, END + timedelta(days=30))
+
+
+def test_what_a_gate_keeps_is_what_the_contact_would_be_worth() -> None:
+    never_asked = facts_of("C1", 110.0, CALL, permission=Permission({"phone": None}, True))
+    refused = facts_of("C1", 110.0, CALL, permission=Permission({"phone": False}, True))
+    capped = facts_of("C1", 110.0, CALL, blocks=[Gate("a_week", False, "", "")])
+    held_out = facts_of("C1", 110.0, CALL, policy=POLICY.model_copy(update={"holdout_share": 1.0}))
+    worth = {}
+    for name, facts, gate in (
+        ("asked", never_asked, "consent"), ("refused", refused, "consent"),
+        ("capped", capped, "a_week"), ("holdout", held_out, "holdout"),
+    ):  # fmt: skip
+        assert settle(facts).chosen is None
+        lifted = lift_gate(facts, gate)
+        assert lifted is not None
+        chosen = settle(lifted).chosen
+        worth[name] = chosen.value.total if chosen and chosen.value else None
+    assert worth == {"asked": 10.0, "refused": None, "capped": 10.0, "holdout": 10.0}
+    assert lift_gate(facts_of("C1", 1.0), "open_complaint") is None
+
+
+def test_another_policy_is_worth_what_it_would_have_gained(lake: Lake, records: Records) -> None:
+    """Silence renews 50%, a call 80%; each is drawn half the time. A renewal is worth 100 yuan, a
+    call costs 1: always to call is worth 79 yuan, the lot (50 + 79) / 2 = 64.5."""
+    drawing = POLICY.model_copy(update={"exploration_share": 1.0})
+    noise = np.random.default_rng(4)
+    rows: list[dict[str, Any]] = []
+    for number in range(600):
+        customer = f"C{number}"
+        called = decide(records, facts_of(customer, 100.0, CALL, policy=drawing)) is not None
+        renews = bool(noise.random() < (0.8 if called else 0.5))
+        rows += both_terms(number, customer, date(2026, 7, 20), renews=renews)
+    write_terms(lake.checked("policies"), rows)
+    found = value_policy(lake, records, POLICY, BEGIN, END, date(2026, 8, 31))
+    assert found.unripe == 0
+    assert found.value.new.low < 79 < found.value.new.high
+    assert found.value.logged.low < 64.5 < found.value.logged.high
+    assert found.value.effective == pytest.approx(300, abs=50)
+    assert found.value.credible
+    with pytest.raises(GuanjiaError, match="no ripe outcome"):
+        value_policy(lake, records, POLICY, BEGIN, END, date(2026, 7, 31))
+
+
+def holdout_policy() -> Policy:
+    return SHIPPED.model_copy(update={"holdout_share": 0.3})
+
+
+def test_the_standing_holdout_tells_what_all_contact_added(lake: Lake, records: Records) -> None:
+    """Contact adds 20 points; at 3,000 terms and 30% held out the interval is 3.9 wide a side."""
+    policy, noise = holdout_policy(), np.random.default_rng(5)
+    rows: list[dict[str, Any]] = []
+    for number in range(3_000):
+        customer = f"C{number}"
+        held = in_holdout(policy.salt, customer, "2026", 0.3)
+        renews = bool(noise.random() < (0.5 if held else 0.7))
+        rows += both_terms(number, customer, date(2026, 3, 1), renews=renews)
+    write_terms(lake.checked("policies"), rows)
+    found = measure_standing(lake, records, policy, date(2026, 6, 30))
+    assert found.effect.low < 0.2 < found.effect.high
+    assert found.renewals.value == pytest.approx(found.effect.value * found.effect.treated)
+    assert (found.summed, found.ratio) == (0, None)
+    with pytest.raises(GuanjiaError, match="has no ripe terms"):
+        measure_standing(lake, records, replace_share(policy, 0.0), date(2026, 6, 30))
+
+
+def replace_share(policy: Policy, share: float) -> Policy:
+    return policy.model_copy(update={"holdout_share": share})
