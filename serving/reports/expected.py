@@ -20,9 +20,6 @@ from features.settings import cutoff
 from features.sql import sql_text
 from serving.reports.terms import TERMS
 from training.labels.renewals import RENEWAL_GRACE_DAYS
-from training.registry import versions
-from training.registry.local_models import champion_version
-from training.registry.mlflow_client import RegistryAwayError
 
 EXPECTED = "report_expected"
 """Temporary table of expectations, inside `expected_table`: `policy_id`, `p`, `margin`, `source`."""
@@ -178,28 +175,29 @@ def _count(lake: Lake, first: date, last: date, available: bool) -> Expectations
     missing = sum(count for source, count, _ in rows if source is None)
     learned: int | None = 0
     if sources.get(REPLAYED):
-        known_by = _champion_known_by(lake)
+        ripe = _last_learned(lake)
         learned = None
-        if known_by is not None:
-            last_learned = known_by - timedelta(days=RENEWAL_GRACE_DAYS)
+        if ripe is not None:
             (learned,) = lake.con.execute(
                 f"SELECT count(*) FROM {TERMS} t JOIN {EXPECTED} e USING (policy_id)"
-                f" WHERE {month} AND e.source = '{REPLAYED}' AND t.expiry <= DATE '{last_learned}'"
+                f" WHERE {month} AND e.source = '{REPLAYED}'"
+                f" AND t.expiry + {RENEWAL_GRACE_DAYS} <= DATE '{ripe}'"
             ).fetchone() or (0,)
     return Expectations(sources, missing, learned, available)
 
 
-def _champion_known_by(lake: Lake) -> date | None:
-    """Look up by when the champion of renewal knew its outcomes; None if nobody can say."""
-    version = champion_version(lake, "renewal")
-    if version is None:
+def _last_learned(lake: Lake) -> date | None:
+    """Read by when the last outcome was ripe that a training of this home learned from.
+
+    The champion knows no later one. None where no training left its labels here.
+    """
+    labels = lake.home / "training" / "renewal" / "labels.parquet"
+    if not labels.exists():
         return None
-    try:
-        parameters = versions.read_version(lake, "renewal", version).parameters
-    except (GuanjiaError, RegistryAwayError):
-        return None
-    known_by = parameters.get("known_by")
-    return date.fromisoformat(known_by) if known_by else None
+    row = lake.con.execute(
+        f"SELECT max(matures)::DATE FROM read_parquet({sql_text(labels)})"
+    ).fetchone()
+    return row[0] if row else None
 
 
 def completion_curve(lake: Lake, as_of: date) -> np.ndarray:

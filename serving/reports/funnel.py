@@ -83,7 +83,8 @@ class FunnelRow:
     renewed, quoted, reached, viewed, first_day, first_week : Figure
         As `DEFINITIONS` has them.
     last_month, last_year : Figure
-        The renewal rate of the month before and of a year before, on the same day of it.
+        The renewal rate of the month before and of a year before, on the same day of it; nothing
+        by star, since the star of today follows from those renewals.
     lost : dict of str to int
         Lost terms by reason.
     """
@@ -143,8 +144,10 @@ def count_funnel(
         "first_week": f"{weekly} AND quoted_on <= entered + {ENTRANT_DAYS}",
         **{f"lost_{reason}": f"{of_month} AND lost = '{reason}'" for reason in REASONS},
     }
+    of_customers = "false" if by == "star" else "true"
     for name, other in (("month", last_month), ("year", last_year)):
         then = f"expiry BETWEEN DATE '{other.first}' AND DATE '{other.day}'"
+        then = f"{of_customers} AND {then}"
         filters[f"expired_{name}"] = then
         filters[f"renewed_{name}"] = f"{then} AND renewed_on <= DATE '{other.day}'"
     counts = ", ".join(f"count(*) FILTER ({text}) AS {name}" for name, text in filters.items())
@@ -178,9 +181,9 @@ def _row(row: Mapping[str, Any]) -> FunnelRow:
     )
 
 
-def window_of(month: Period, last_year: Period, pool_days: int, past: Sequence[Period]) -> tuple[
-    date, date
-]:
+def window_of(
+    month: Period, last_year: Period, pool_days: int, past: Sequence[Period]
+) -> tuple[date, date]:
     """Return the first and the last expiry that a report looks at.
 
     Parameters

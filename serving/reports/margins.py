@@ -3,19 +3,27 @@
 from dataclasses import dataclass
 from datetime import date
 
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
+from features.sql import sql_text
 from serving.reports.expected import EXPECTED
 from serving.reports.months import Period
 from serving.reports.terms import TERMS, checked
 
+SAME_YEAR_DAYS = 60
+"""A compulsory term that begins so near to the commercial one is of the same motor year: insurers
+often book the costs of both on one of them."""
 DEFINITIONS = {
-    "loss_ratio": ("赔付率", "到期保单年度内出险的已决与未决赔款 / 到期保单的签单保费"),
-    "expense_ratio": ("费用率", "记在到期保单上的手续费与获客成本 / 到期保单的签单保费"),
+    "loss_ratio": ("赔付率", "到期年度(交强险与商业险)的已决与未决赔款 / 两险签单保费"),
+    "expense_ratio": ("费用率", "记在到期年度两险保单上的手续费与获客成本 / 两险签单保费"),
     "combined_ratio": ("综合成本率", "赔付率 + 费用率"),
-    "expected_margin": ("下一年度预期边际", "入池时预计的下一年度保费扣除费用与预期赔款, 每张保单的平均"),
+    "expected_margin": (
+        "下一年度预期边际",
+        "入池时预计的下一年度保费扣除费用与预期赔款, 每张保单的平均",
+    ),
 }
 
 
@@ -30,7 +38,7 @@ class MarginRow:
     terms : int
         Expired terms.
     premium : float
-        Their written premium, yuan.
+        Written premium of their motor year, compulsory and commercial, yuan.
     loss_ratio, expense_ratio, combined_ratio : float or None
         Of the premium; None where the amounts are not delivered.
     expected_margin : float or None
@@ -84,19 +92,35 @@ def kept_and_lost(lake: Lake, as_of: date, month: Period) -> list[MarginRow]:
         if has_costs
         else "SELECT NULL::VARCHAR AS policy_id, 0.0 AS amount WHERE false"
     )
+    lines = ", ".join(map(sql_text, MOTOR_LINES))
     rows = plain_rows(
         lake.con.execute(
             f"""
+            WITH due AS (
+                SELECT * FROM {TERMS}
+                WHERE expired AND expiry BETWEEN DATE '{month.first}' AND DATE '{month.last}'
+            ), motor AS (
+                SELECT policy_id, customer_id, vehicle_id, inception, written_premium
+                FROM {checked(lake, "policies")} WHERE {known} AND line IN ({lines})
+                    AND customer_id IN (SELECT customer_id FROM due)
+            ), year AS (
+                SELECT d.policy_id, sum(m.written_premium) AS premium, sum(l.amount) AS claims,
+                    sum(x.amount) AS costs
+                FROM due d JOIN motor m ON m.customer_id = d.customer_id
+                    AND m.vehicle_id = d.vehicle_id
+                    AND abs(m.inception - d.inception) <= {SAME_YEAR_DAYS}
+                LEFT JOIN ({claims}) l ON l.policy_id = m.policy_id
+                LEFT JOIN ({costs}) x ON x.policy_id = m.policy_id
+                GROUP BY 1
+            )
             SELECT renewed AS kept, count(*) AS terms,
-                coalesce(sum(premium), 0)::DOUBLE AS premium,
-                coalesce(sum(l.amount), 0)::DOUBLE AS claims,
-                coalesce(sum(x.amount), 0)::DOUBLE AS costs,
+                coalesce(sum(y.premium), 0)::DOUBLE AS premium,
+                coalesce(sum(y.claims), 0)::DOUBLE AS claims,
+                coalesce(sum(y.costs), 0)::DOUBLE AS costs,
                 avg(e.margin) AS margin, stddev_samp(e.margin) AS deviation,
                 count(e.margin) AS with_margin, count(*) FILTER (e.margin > 0) AS good
-            FROM {TERMS} t LEFT JOIN ({claims}) l USING (policy_id)
-                LEFT JOIN ({costs}) x USING (policy_id)
-                LEFT JOIN {EXPECTED} e ON e.policy_id = t.policy_id
-            WHERE t.expired AND t.expiry BETWEEN DATE '{month.first}' AND DATE '{month.last}'
+            FROM due d LEFT JOIN year y USING (policy_id)
+                LEFT JOIN {EXPECTED} e ON e.policy_id = d.policy_id
             GROUP BY 1 ORDER BY 1 DESC
             """
         ).to_arrow_table()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from features.errors import GuanjiaError
@@ -154,7 +154,9 @@ def report_funnel(
     settings = load_report_settings(lake.home)
     month, others = month_of(as_of), (months_back(as_of, 1), months_back(as_of, 12))
     first, last = window_of(month, others[1], settings.pool_days, [])
-    with terms_table(lake, as_of, first, last, settings, branches, with_stars=by == "star"):
+    with terms_table(
+        lake, as_of, first, last, settings, branches, stars_on=_stars_on(month, settings, by)
+    ):
         return _funnel(lake, month, others, settings, by)
 
 
@@ -198,7 +200,9 @@ def report_monday(
     first, last = window_of(month, others[1], settings.pool_days, past)
     days = [(period.day, period.first, period.last) for period in past]
     with (
-        terms_table(lake, as_of, first, last, settings, branches, with_stars=by == "star"),
+        terms_table(
+            lake, as_of, first, last, settings, branches, stars_on=_stars_on(month, settings, by)
+        ),
         expected_table(lake, as_of, month.first, month.last, days) as expectations,
     ):
         ready = expectations.available
@@ -213,6 +217,11 @@ def report_monday(
             margins=kept_and_lost(lake, as_of, month),
             holes=count_holes(lake, month, settings, expectations),
         )
+
+
+def _stars_on(month: Period, settings: ReportSettings, by: Level) -> date | None:
+    """Return the last day before any term of the month enters the pool, if stars are asked for."""
+    return month.first - timedelta(days=settings.pool_days + 1) if by == "star" else None
 
 
 def _calls(

@@ -64,7 +64,9 @@ def replay_predictions(lake: Lake, pairs: str, pool_days: int) -> "pa.Table":
             rows = table.to_arrow_table()
     finally:
         lake.con.execute(f"DROP TABLE IF EXISTS {PAIRS}")
-    frame = readable_frame(pa.RecordBatch.from_struct_array(rows.to_struct_array().combine_chunks()))
+    frame = readable_frame(
+        pa.RecordBatch.from_struct_array(rows.to_struct_array().combine_chunks())
+    )
     p, margin = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     entering = np.asarray(rows["at_entry"].to_numpy(zero_copy_only=False), bool)
     for lead, chosen in ((pool_days, entering), (None, ~entering)):

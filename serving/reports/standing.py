@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from features.lake import Lake
@@ -124,7 +123,9 @@ def compare_with_expected(lake: Lake, month: Period, by: Level) -> Comparisons |
     from training.experiments.offices import QUANTILE, compare_offices
 
     curve = completion_curve(lake, month.day)
-    steps = ", ".join(f"({days}, {share!r}::DOUBLE)" for days, share in enumerate(map(float, curve)))
+    steps = ", ".join(
+        f"({days}, {share!r}::DOUBLE)" for days, share in enumerate(map(float, curve))
+    )
     rows = lake.con.execute(
         f"""
         WITH row AS (

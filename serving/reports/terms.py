@@ -43,7 +43,7 @@ def terms_table(
     settings: ReportSettings,
     branches: Collection[str] | None = None,
     *,
-    with_stars: bool = False,
+    stars_on: date | None = None,
 ) -> Iterator[str]:
     """Make the table of the terms that expire in a period; it is dropped at the end of the block.
 
@@ -63,20 +63,21 @@ def terms_table(
         Length of the pool, teams, what a rise of price is.
     branches : collection of str, optional
         Only customers of these branches; default: all.
-    with_stars : bool
-        Rate the customers too; default: the column `star` is empty.
+    stars_on : date, optional
+        Date of the rating in the column `star`, which is otherwise empty. A rating of later than
+        the entry into the pool follows from the renewal, and would explain it.
 
     Yields
     ------
     str
-        Name of the table. Columns: `policy_id`, `customer_id`, `vehicle_id`, `expiry`, `entered`
-        (day on which it enters the pool), `premium` (yuan), `branch`, `team`, `manager`,
+        Name of the table. Columns: `policy_id`, `customer_id`, `vehicle_id`, `inception`, `expiry`,
+        `entered` (day on which it enters the pool), `premium` (yuan), `branch`, `team`, `manager`,
         `manager_name`, `channel`, `star`, `renewed_on`, `quoted_on`, `reached_on`, `viewed_on` (dates, null
         if not), `change` (quote against the expiring premium, as a share), `expired`, `renewed`
         (booleans), `ripe` (the label can no longer change), `lost` (why; null if renewed or open).
     """
     lake.con.execute(f"DROP TABLE IF EXISTS {TERMS}")
-    query = _terms_sql(lake, as_of, first, last, settings, branches, with_stars)
+    query = _terms_sql(lake, as_of, first, last, settings, branches, stars_on)
     lake.con.execute(f"CREATE TEMP TABLE {TERMS} AS {query}")
     try:
         yield TERMS
@@ -91,13 +92,13 @@ def _terms_sql(
     last: date,
     settings: ReportSettings,
     branches: Collection[str] | None,
-    with_stars: bool,
+    stars_on: date | None,
 ) -> str:
     closes = cutoff(as_of, lake.settings.timezone)
     known = known_sql(closes)
     lines = ", ".join(map(sql_text, MOTOR_LINES))
     pool = settings.pool_days
-    stars = stars_sql(lake, as_of) if with_stars else NO_STARS
+    stars = stars_sql(lake, stars_on) if stars_on else NO_STARS
     seen = (
         ""
         if branches is None
@@ -126,7 +127,8 @@ def _terms_sql(
             account_manager_name AS manager_name
         FROM {checked(lake, "customers")} WHERE {known}
     ), joined AS (
-        SELECT t.policy_id, t.customer_id, t.vehicle_id, t.expiry, t.expiry - {pool} AS entered,
+        SELECT t.policy_id, t.customer_id, t.vehicle_id, t.inception, t.expiry,
+            t.expiry - {pool} AS entered,
             t.written_premium AS premium, coalesce(c.branch, '{UNKNOWN}') AS branch,
             coalesce(m.team, '{NO_TEAM}') AS team, coalesce(c.manager, '{NOBODY}') AS manager,
             c.manager_name, coalesce(t.channel, '{UNKNOWN}') AS channel,
