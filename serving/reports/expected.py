@@ -22,7 +22,7 @@ from serving.reports.terms import TERMS
 from training.labels.renewals import RENEWAL_GRACE_DAYS
 
 EXPECTED = "report_expected"
-"""Temporary table of expectations, inside `expected_table`: `policy_id`, `p`, `margin`, `source`."""
+"""Temporary table inside `expected_table`: `policy_id`, `asked_on`, `p`, `margin`, `source`."""
 RECORDED_DAYS = 7
 """Scores so many days before the entry into the pool still count as those of the entry."""
 CERTAIN, RECORDED, REPLAYED = "certain", "recorded", "replayed"

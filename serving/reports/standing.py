@@ -11,7 +11,7 @@ from serving.reports.settings import Level
 from serving.reports.terms import TERMS
 
 if TYPE_CHECKING:
-    from training.experiments.month_end import Shift
+    from training.experiments.month_end import Array, Shift
 
 
 @dataclass(frozen=True)
@@ -217,8 +217,8 @@ def forecast_month(lake: Lake, month: Period, past: Sequence[Period]) -> MonthEn
     )
 
 
-def _late_renewals(lake: Lake, month: Period, curve: "object") -> "object":
-    """Give expired terms that are not ripe the probability of a renewal in the rest of the grace."""
+def _late_renewals(lake: Lake, month: Period, curve: "Array") -> "Array":
+    """Give expired terms that are not ripe their probability of a renewal in the days left."""
     import numpy as np
 
     shares = np.asarray(curve, float)

@@ -72,9 +72,10 @@ def terms_table(
     str
         Name of the table. Columns: `policy_id`, `customer_id`, `vehicle_id`, `inception`, `expiry`,
         `entered` (day on which it enters the pool), `premium` (yuan), `branch`, `team`, `manager`,
-        `manager_name`, `channel`, `star`, `renewed_on`, `quoted_on`, `reached_on`, `viewed_on` (dates, null
-        if not), `change` (quote against the expiring premium, as a share), `expired`, `renewed`
-        (booleans), `ripe` (the label can no longer change), `lost` (why; null if renewed or open).
+        `manager_name`, `channel`, `star`; `renewed_on`, `quoted_on`, `reached_on`, `viewed_on`
+        (dates, null if not); `change` (quote against the expiring premium, as a share); `expired`,
+        `renewed`, `ripe` (booleans; ripe: the label can no longer change); `lost` (why, a key of
+        `REASONS`; null if renewed or open).
     """
     lake.con.execute(f"DROP TABLE IF EXISTS {TERMS}")
     query = _terms_sql(lake, as_of, first, last, settings, branches, stars_on)
