@@ -71,7 +71,8 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
     due = Section(
         "本月续保",
         (headline(funnel),),
-        (label, "本月应续", "已到期", "已续保", "续保率", "95%区间", "目标", "上月同期", "上年同期"),
+        (label, "本月应续", "已到期", "已续保", "续保率", "95%区间", "目标", "上月同期",
+         "上年同期"),
         [
             [
                 office_name(funnel, row), row.due, row.expired, row.renewed.yes,
@@ -90,7 +91,8 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"在池未到期且未续保 {total.open:,} 张: 已报价 {share(total.quoted)}, "
             f"已触达 {share(total.reached)}, 已查看 {share(total.viewed)}。"
             f"最近7天入池 {total.first_day.of:,} 张, 首日报价率 {Percent(total.first_day.share)}; "
-            f"首周报价率 {Percent(total.first_week.share)}(入池已满7天的 {total.first_week.of:,} 张)。",
+            f"首周报价率 {Percent(total.first_week.share)}"
+            f"(入池已满7天的 {total.first_week.of:,} 张)。",
         ),
         (label, "在池未续", "报价率", "95%区间", "报价触达率", "报价查看率", "新入池", "首日报价率",
          "满7天", "首周报价率"),

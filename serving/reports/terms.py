@@ -174,6 +174,28 @@ def checked(lake: Lake, table: str) -> str:
     return f"read_parquet({sql_text(lake.require(table))})"
 
 
+def people_sql(lake: Lake, as_of: date, branches: Collection[str] | None = None) -> str:
+    """Write the query of the customers known at a date: `customer_id`, `branch`.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    as_of : date
+        Who was known by the end of this day.
+    branches : collection of str, optional
+        Only customers of these branches; default: all.
+    """
+    known = known_sql(cutoff(as_of, lake.settings.timezone))
+    query = (
+        f"SELECT customer_id, coalesce(branch, '{UNKNOWN}') AS branch"
+        f" FROM {checked(lake, 'customers')} WHERE {known}"
+    )
+    if branches is None:
+        return query
+    return f"{query} AND branch IN ({', '.join(map(sql_text, sorted(branches))) or 'NULL'})"
+
+
 def stars_sql(lake: Lake, as_of: date) -> str:
     """Write the query of `customer_id` and `star`, the star of each customer as of a date.
 
