@@ -36,6 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
+from guanjia.commands.marketing import reports
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -114,6 +115,13 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,
         "content-check": content.content_check,
+    },
+    "Report to managers": {
+        "report": reports.report,
+        "funnel": reports.funnel,
+        "service-quality": reports.service_quality,
+        "star-movement": reports.star_movement,
+        "relationship": reports.relationship,
     },
     "Run it day after day": {
         "publish": publishing.publish,

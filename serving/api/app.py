@@ -23,6 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
+from serving.api.marketing import reports
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -37,6 +38,7 @@ RESOURCES = (
     due.router,
     triggers.router,
     catalogues.router,
+    reports.router,
     monitoring.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""

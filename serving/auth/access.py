@@ -23,6 +23,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "customers:erase": "erase a customer",
         "touchpoints:read": "read the catalogue of touchpoints",
         "tags:read": "read the catalogue of tags",
+        "reports:read": "read reports of the renewal funnel, service, stars and relationships",
         "metrics:read": "read metrics of the service",
     }
 )
@@ -44,6 +45,11 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/triggers": "decide",
         "GET /v1/touchpoints": "touchpoints:read",
         "GET /v1/tags": "tags:read",
+        "GET /v1/reports/funnel": "reports:read",
+        "GET /v1/reports/monday": "reports:read",
+        "GET /v1/reports/service": "reports:read",
+        "GET /v1/reports/stars": "reports:read",
+        "GET /v1/reports/stages": "reports:read",
         "GET /v1/metrics": "metrics:read",
     }
 )

@@ -47,6 +47,8 @@ class CallRow:
         How many of them may not be called, by reason.
     to_call : int
         How many remain.
+    customers : tuple of str
+        All that matched, those left out included: the list leaves the same out.
     condition : str or None
         What `guanjia list renewal_risk --where` gives them by; None: too many to name.
     """
@@ -57,6 +59,7 @@ class CallRow:
     matched: int
     left_out: dict[str, int]
     to_call: int
+    customers: tuple[str, ...]
     condition: str | None
 
 
@@ -119,7 +122,7 @@ def count_calls(
         else f" WHERE c.branch IN ({', '.join(map(sql_text, sorted(branches))) or 'NULL'})"
     )
     with refusals_table(lake, refused):
-        found_rows = plain_rows(
+        matches = plain_rows(
             lake.con.execute(
                 f"SELECT q.customer_id, q.barred, coalesce(c.branch, '{UNKNOWN}') AS branch,"
                 f" coalesce(c.account_manager_id, '{NOBODY}') AS manager,"
@@ -129,9 +132,9 @@ def count_calls(
             ).to_arrow_table()
         )
     groups: dict[tuple[str, str], list[dict[str, str | None]]] = {}
-    for row in found_rows:
+    for row in matches:
         groups.setdefault((row["branch"], row["manager"]), []).append(row)
-    rows = []
+    rows: list[CallRow] = []
     for (branch, manager), members in groups.items():
         left_out: dict[str, int] = {}
         free = []
@@ -142,6 +145,7 @@ def count_calls(
                 free.append(customer)
             else:
                 left_out[bar] = left_out.get(bar, 0) + 1
+        customers = tuple(str(row["customer_id"]) for row in members)
         rows.append(
             CallRow(
                 branch=branch,
@@ -150,13 +154,14 @@ def count_calls(
                 matched=len(members),
                 left_out=left_out,
                 to_call=len(free),
-                condition=_naming(where, [str(row["customer_id"]) for row in members]),
+                customers=customers,
+                condition=_naming(where, customers),
             )
         )
     return Calls(rows, where)
 
 
-def _naming(where: str, customers: list[str]) -> str | None:
+def _naming(where: str, customers: tuple[str, ...]) -> str | None:
     """Narrow a condition to customers by their numbers."""
     if len(customers) > MOST_NAMED:
         return None

@@ -54,7 +54,7 @@ def standing_sentences(report: MondayReport) -> list[str]:
         return []
     ahead = compared.renewed - compared.expected
     text = (
-        f"同一批保单预期续保 {compared.expected:.0f} 张(偶然波动范围 "
+        f"其中 {compared.terms:,} 张有预期: 预期续保 {compared.expected:.0f} 张(偶然波动范围 "
         f"{compared.low:.0f}–{compared.high:.0f}), 实际 {compared.renewed:,} 张, "
         f"{'多' if ahead >= 0 else '少'} {abs(ahead):.0f} 张"
         f"{', 在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
@@ -90,7 +90,7 @@ def forecast_sentences(report: MondayReport) -> list[str]:
         The report.
     """
     end = report.forecast
-    if end is None or not end.open or not end.due:
+    if end is None or end.low == end.high or not end.due:
         return []
     rate, low, high = (count / end.due for count in (end.forecast, end.low, end.high))
     learned = f"按前 {end.months} 个月的偏差" if end.months else "按模型概率"
@@ -120,8 +120,8 @@ def _standing(report: MondayReport) -> Section:
                 names.get(key, key), row.terms, row.renewed, round(row.expected, 1),
                 round(row.difference, 1), Percent(row.renewed / row.terms),
                 f"{row.low:.1%}–{row.high:.1%}", "是" if row.outside else "",
-                round(100 * row.shrunk, 2),
-                f"{100 * row.shrunk_low:+.1f}–{100 * row.shrunk_high:+.1f}",
+                round(100 * row.shrunk, 2) + 0.0,
+                f"{_points(row.shrunk_low)}–{_points(row.shrunk_high)}",
             ]
             for key, row in offices
         ],
@@ -146,7 +146,7 @@ def _prices(report: MondayReport) -> Section:
 def _risks(report: MondayReport) -> Section:
     return Section(
         "涨价与风险",
-        ("涨价是否落在出险多的客户身上; 未出险而涨价的客户最易流失。",),
+        ("涨价是否落在出险多的客户身上。",),
         ("到期年度出险", "已报价", "变化中位数", "涨价占比", "95%区间", "续保率"),
         [
             [row.risk, row.renewed.of, Percent(row.change, signed=True),
@@ -233,3 +233,8 @@ def _holes(report: MondayReport) -> Section:
         [[hole.chinese, hole.count, hole.of] for hole in report.holes],
         (),
     )
+
+
+def _points(share: float) -> str:
+    """Write a difference in percentage points; without a sign where nothing differs."""
+    return f"{100 * share:+.1f}" if round(share, 3) else "0.0"

@@ -39,6 +39,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "events": "客户事件，及其引发的待触达。 Events, and the touchpoints that are due.",
         "customers": "授权与个人信息删除。 Consents, and erasure of a customer.",
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
+        "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
         "monitoring": "运行监控。 Monitoring of the service.",
     }
 )
@@ -59,6 +60,11 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "change_consent": ("customers", "变更授权 · Change a consent"),
         "erase_customer": ("customers", "删除客户个人信息 · Erase a customer"),
         "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),
+        "read_funnel": ("reports", "续保漏斗 · Renewal funnel of a month"),
+        "read_monday": ("reports", "续保周报 · What a manager reads on Monday"),
+        "read_service": ("reports", "服务质量 · Claims chain, satisfaction, complaints"),
+        "read_stars": ("reports", "星级变动 · Movement of stars and its cost"),
+        "read_stages": ("reports", "客户关系阶段 · Movement along entry, stickiness, trust"),
         "touchpoints": ("catalogues", "触点目录 · Catalogue of touchpoints"),
         "tags": ("catalogues", "标签目录 · Catalogue of tags"),
     }
