@@ -109,6 +109,12 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
     )  # fmt: skip
     lost = sum(total.lost.values())
     reasons = ", ".join(f"{REASONS[name]} {count:,}" for name, count in total.lost.items())
+    whole = sum(line.impact for line in funnel.gap_lines)
+    gaps: list[list[Cell]] = [
+        [_named(funnel, line.key, line.name), line.lost, round(100 * line.impact, 2),
+         *line.reasons.values()]
+        for line in funnel.gap_lines
+    ]  # fmt: skip
     gap = Section(
         "缺口来自哪里",
         (
@@ -116,13 +122,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"缺口 {Percent(funnel.gap)}: {reasons}。",
         ),
         (label, "流失", "缺口影响(百分点)", *REASONS.values()),
-        [
-            [_named(funnel, line.key, line.name), line.lost, round(100 * line.impact, 2),
-             *line.reasons.values()]
-            for line in funnel.gap_lines
-        ]
-        + [["合计", lost, round(100 * sum(line.impact for line in funnel.gap_lines), 2),
-            *total.lost.values()]],
+        [*gaps, ["合计", lost, round(100 * whole, 2), *total.lost.values()]],
         definition_notes("impact"),
     )  # fmt: skip
     return [due, pipeline, gap]

@@ -1,6 +1,6 @@
 """Report service by branch and touchpoint: the claims chain, satisfaction, complaints, refusals."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -232,18 +232,18 @@ def _satisfaction(
     ]
 
 
-def service_sections(report: ServiceQuality, touchpoint_labels: dict[str, str]) -> list[Section]:
+def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str]) -> list[Section]:
     """Arrange the report of service as tables.
 
     Parameters
     ----------
     report : ServiceQuality
         The report.
-    touchpoint_labels : dict of str to str
+    touchpoint_labels : mapping of str to str
         Touchpoint -> its Chinese name.
     """
     total = report.chain[-1] if report.chain else None
-    sentences = ()
+    sentences: tuple[str, ...] = ()
     if total is not None:
         parts = ", ".join(
             f"{label} {Percent(total.in_time[step].share)}" for step, label in STEP_LABELS.items()
@@ -268,7 +268,7 @@ def service_sections(report: ServiceQuality, touchpoint_labels: dict[str, str]) 
         ("达标: 距上一环节的天数不超过标准(claims.toml); 分母为期内完成该环节的赔案",
          "超时: 期末等待下一环节的天数超过标准的未结案"),
     )  # fmt: skip
-    kinds = (
+    kinds: tuple[tuple[str, str, list[SatisfactionRow], Mapping[str, str]], ...] = (
         ("满意度与投诉(机构)", "机构", report.branches, {}),
         ("满意度与投诉(触点)", "触点", report.touchpoints, touchpoint_labels),
         ("满意度与投诉(主题)", "主题", report.topics, TOPIC_LABELS),

@@ -122,7 +122,8 @@ def require_level(name: str) -> Level:
     GuanjiaError
         If there is no such level.
     """
-    for level in get_args(Level):
+    levels: tuple[Level, ...] = get_args(Level)
+    for level in levels:
         if name == level:
             return level
     raise GuanjiaError(f"level {name}", "is not known", did_you_mean(name, LEVELS))

@@ -104,7 +104,8 @@ def service_quality(
 
     first = since or months_back(on, 1).day + timedelta(days=1)
     done = report_service(lake, first, on)
-    labels = {name: point.label for name, point in load_touchpoints(lake.home).touchpoints.items()}
+    touchpoints = load_touchpoints(lake.home).touchpoints_for(None, None)
+    labels = {name: point.label for name, point in touchpoints.items()}
     sections = service_sections(done, labels)
     _show(ReportText(f"服务质量 {first} 至 {on}", on, sections), done, out, json)
 

@@ -156,8 +156,8 @@ def read_service(
         on = _day(lake, as_of)
         first = since or months_back(on, 1).day + timedelta(days=1)
         done = report_service(lake, first, on, caller(request).branches)
-    points = request.app.state.touchpoints.touchpoints
-    labels = {name: point.label for name, point in points.items()}
+    touchpoints = request.app.state.touchpoints.touchpoints_for(None, None)
+    labels = {name: point.label for name, point in touchpoints.items()}
     report = ReportText(f"服务质量 {first} 至 {on}", on, service_sections(done, labels))
     return _answer(done, report, form)
 
