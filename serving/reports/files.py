@@ -14,8 +14,6 @@ from serving.reports.sections import Section
 from serving.reports.settings import Level
 
 ENDINGS = (".html", ".txt", ".csv", ".xlsx")
-PRINTED = 7
-"""Parts of a page that are printed, so that Monday's report fits on a sheet of A4."""
 BETWEEN = "\n\n----------\n\n"
 """Between the messages of a text file."""
 
@@ -43,7 +41,7 @@ class ReportText:
 
     def page(self) -> str:
         """Render it as an HTML page."""
-        return render_page(self.title, self.as_of, self.sections, PRINTED)
+        return render_page(self.title, self.as_of, self.sections)
 
     def messages(self) -> list[str]:
         """Write it as messages for WeCom."""

@@ -122,7 +122,7 @@ def count_funnel(
     Returns
     -------
     tuple of FunnelRow and list of FunnelRow
-        The total, and a row an office, by key.
+        The total, and a row an office, those that lost most first.
     """
     as_of = month.day
     week = as_of - timedelta(days=ENTRANT_DAYS)
@@ -158,8 +158,9 @@ def count_funnel(
     )
     rows = plain_rows(lake.con.execute(query).to_arrow_table())
     total, offices = rows[0], rows[1:]
-    shown = [row for row in offices if any(row[name] for name in filters)]
-    return _row({**total, "key": "", "name": "合计"}), [_row(row) for row in shown]
+    shown = [_row(row) for row in offices if any(row[name] for name in filters)]
+    shown.sort(key=lambda row: (-sum(row.lost.values()), row.key))
+    return _row({**total, "key": "", "name": "合计"}), shown
 
 
 def _row(row: Mapping[str, Any]) -> FunnelRow:

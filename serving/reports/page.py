@@ -8,15 +8,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from serving.reports.sections import Cell, Percent, Section, shown_rows
 
-PRINTED_ROWS = 8
-"""Rows of a table that are printed; the screen and the exports have more."""
+PRINTED_ROWS = 4
+"""Rows of a table that are printed beside the last one, so that a report fits on a sheet of A4; the
+screen and the exports have more."""
 LONGEST_CELL = 40
 """Characters from which a cell is set small and broken."""
 
 
-def render_page(
-    title: str, as_of: date, sections: Sequence[Section], printed: int | None = None
-) -> str:
+def render_page(title: str, as_of: date, sections: Sequence[Section]) -> str:
     """Render sections as HTML text.
 
     Parameters
@@ -27,8 +26,6 @@ def render_page(
         What was known by then is in it.
     sections : sequence of Section
         The parts; the sentences of the first stand above all.
-    printed : int, optional
-        How many of the parts are printed; default: all.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -47,7 +44,6 @@ def render_page(
         title=title,
         known=f"数据截至 {as_of.year}年{as_of.month}月{as_of.day}日; 只用当日之前已知的数据",
         sections=sections,
-        printed=len(sections) if printed is None else printed,
         most=PRINTED_ROWS,
     )
 
