@@ -301,6 +301,13 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
         "GET /v1/triggers": ("decide", {"200": "TriggersResponse"}, everywhere | {"404"}),
         "GET /v1/touchpoints": (
             "touchpoints:read", {"200": "TouchpointsTold", "304": ""}, everywhere | {"404"}),
+        **{
+            f"GET /v1/reports/{name}": ("reports:read", {"200": schema}, everywhere)
+            for name, schema in (
+                ("funnel", "Funnel"), ("monday", "MondayReport"), ("service", "ServiceQuality"),
+                ("stars", "StarMovement"), ("stages", "StageMovement"),
+            )
+        },
         "GET /v1/metrics": ("metrics:read", {"200": ""}, everywhere),
         "GET /v1/tags": (
             "tags:read", {"200": "TagsTold", "304": ""}, everywhere),

@@ -22,14 +22,18 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.reports.files import ReportText, write_file
 from serving.reports.gates import read_call_gates
-from serving.reports.monday import report_funnel, report_monday
+from serving.reports.monday import Funnel, MondayReport, report_funnel, report_monday
 from serving.reports.monday_sections import monday_sections
 from serving.reports.months import eve_of_week, months_back
-from serving.reports.relationship import report_stages, stage_sections
+from serving.reports.relationship import StageMovement, report_stages, stage_sections
 from serving.reports.sections import funnel_sections
-from serving.reports.service_quality import report_service, service_sections
+from serving.reports.service_quality import (
+    ServiceQuality,
+    report_service,
+    service_sections,
+)
 from serving.reports.settings import Level
-from serving.reports.star_movement import report_stars, star_sections
+from serving.reports.star_movement import StarMovement, report_stars, star_sections
 
 router = guarded()
 AsOf = Annotated[
@@ -51,11 +55,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     **refusal_schemas(503),
     200: {
         "content": {
-            "application/json": {"schema": {"type": "object"}},
-            **{
-                media.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-                for media in MEDIA.values()
-            },
+            media.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+            for media in MEDIA.values()
         },
         "description": "The report, in the form that was asked for",
     },
@@ -64,7 +65,7 @@ _one_at_a_time = threading.Lock()
 """A report takes seconds of both processors: the next one waits, and decisions go on."""
 
 
-@router.get("/v1/reports/funnel", response_class=Response, responses=ANSWERS)
+@router.get("/v1/reports/funnel", response_model=Funnel, responses=ANSWERS)
 def read_funnel(
     request: Request, by: By = "branch", as_of: AsOf = None, form: AsForm = "json"
 ) -> Response:
@@ -89,7 +90,7 @@ def read_funnel(
     return _answer(done, ReportText(title, on, funnel_sections(done), by), form)
 
 
-@router.get("/v1/reports/monday", response_class=Response, responses=ANSWERS)
+@router.get("/v1/reports/monday", response_model=MondayReport, responses=ANSWERS)
 def read_monday(
     request: Request,
     by: By = "branch",
@@ -136,7 +137,7 @@ def read_monday(
     return answer
 
 
-@router.get("/v1/reports/service", response_class=Response, responses=ANSWERS)
+@router.get("/v1/reports/service", response_model=ServiceQuality, responses=ANSWERS)
 def read_service(
     request: Request, since: Since = None, as_of: AsOf = None, form: AsForm = "json"
 ) -> Response:
@@ -162,7 +163,7 @@ def read_service(
     return _answer(done, report, form)
 
 
-@router.get("/v1/reports/stars", response_class=Response, responses=ANSWERS)
+@router.get("/v1/reports/stars", response_model=StarMovement, responses=ANSWERS)
 def read_stars(
     request: Request, since: Since = None, as_of: AsOf = None, form: AsForm = "json"
 ) -> Response:
@@ -185,7 +186,7 @@ def read_stars(
     return _answer(done, ReportText(f"星级变动 {first} 至 {on}", on, star_sections(done)), form)
 
 
-@router.get("/v1/reports/stages", response_class=Response, responses=ANSWERS)
+@router.get("/v1/reports/stages", response_model=StageMovement, responses=ANSWERS)
 def read_stages(
     request: Request, since: Since = None, as_of: AsOf = None, form: AsForm = "json"
 ) -> Response:

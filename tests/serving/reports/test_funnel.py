@@ -154,7 +154,7 @@ def test_without_quotes_every_lost_term_was_not_quoted(lake_of: Callable[..., La
 
 
 def test_a_level_that_is_none_is_refused() -> None:
-    with pytest.raises(GuanjiaError, match="level brnch: is not known. Did you mean branch"):
+    with pytest.raises(GuanjiaError, match=r"level brnch: is not known\. Did you mean branch"):
         require_level("brnch")
 
 
