@@ -205,7 +205,7 @@ def report_monday(
         ),
         expected_table(lake, as_of, month.first, month.last, days) as expectations,
     ):
-        ready = expectations.available
+        ready = expectations.available or bool(expectations.sources)
         return MondayReport(
             funnel=_funnel(lake, month, others, settings, by),
             comparisons=compare_with_expected(lake, month, by) if ready else None,

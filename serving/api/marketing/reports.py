@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
-from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
 from serving import clock
@@ -118,11 +118,11 @@ def read_monday(
 
     Raises
     ------
-    GuanjiaError
+    RequestValidationError
         If both a week and a day are named.
     """
     if week is not None and as_of is not None:
-        raise GuanjiaError("week and as_of", "both name a day", "give one of them")
+        raise _invalid("week", "names a day, and so does as_of; give one of them")
     branches = caller(request).branches
     with _own_lake(request) as lake:
         on = _day(lake, eve_of_week(week) if week else as_of)
@@ -155,7 +155,7 @@ def read_service(
     """
     with _own_lake(request) as lake:
         on = _day(lake, as_of)
-        first = since or months_back(on, 1).day + timedelta(days=1)
+        first = _earlier(since, months_back(on, 1).day + timedelta(days=1), on)
         done = report_service(lake, first, on, caller(request).branches)
     touchpoints = request.app.state.touchpoints.touchpoints_for(None, None)
     labels = {name: point.label for name, point in touchpoints.items()}
@@ -181,7 +181,7 @@ def read_stars(
     """
     with _own_lake(request) as lake:
         on = _day(lake, as_of)
-        first = since or months_back(on, 1).day
+        first = _earlier(since, months_back(on, 1).day, on)
         done = report_stars(lake, first, on, caller(request).branches)
     return _answer(done, ReportText(f"星级变动 {first} 至 {on}", on, star_sections(done)), form)
 
@@ -204,7 +204,7 @@ def read_stages(
     """
     with _own_lake(request) as lake:
         on = _day(lake, as_of)
-        first = since or months_back(on, 1).day
+        first = _earlier(since, months_back(on, 1).day, on)
         done = report_stages(lake, first, on, caller(request).branches)
     report = ReportText(f"客户关系阶段 {first} 至 {on}", on, stage_sections(done))
     return _answer(done, report, form)
@@ -225,12 +225,22 @@ def _own_lake(request: Request) -> Iterator[Lake]:
 def _day(lake: Lake, as_of: date | None) -> date:
     published = lake.day.as_of if lake.day is not None else None
     if as_of is not None and published is not None and as_of > published:
-        fault = f"is after the published day {published}"
-        raise GuanjiaError(f"day {as_of}", fault, "give an earlier one")
+        raise _invalid("as_of", f"is after the published day {published}; give an earlier one")
     on = as_of or published
     if on is None:
-        raise GuanjiaError("as_of", "is missing, and no day is published", "give as_of=DATE")
+        raise _invalid("as_of", "is missing, and no day is published; give one")
     return on
+
+
+def _earlier(since: date | None, usual: date, on: date) -> date:
+    """Return the first day of a period: the stated one, which must lie before the last."""
+    if since is not None and since >= on:
+        raise _invalid("from", f"is not before {on}; give an earlier day")
+    return since or usual
+
+
+def _invalid(name: str, why: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("query", name), "msg": why}])
 
 
 def _answer(payload: Any, report: ReportText, form: Form) -> Response:
