@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from training.experiments.month_end import estimate_shift, forecast_renewals
 from training.experiments.offices import compare_offices
@@ -84,8 +85,8 @@ def _month(draw: np.random.Generator, size: int, spread: float) -> tuple[float, 
     office = np.repeat(np.arange(OFFICES), sizes)
     odds = draw.normal(1.2, 0.8, len(office))
     own = draw.normal(0, spread, OFFICES)[office]
-    renewed = draw.random(len(odds)) < _probability(odds + COMMON + own)
-    p = _probability(odds)
+    renewed = draw.random(len(odds)) < expit(odds + COMMON + own)
+    p = expit(odds)
     sums = (
         np.bincount(office, values, OFFICES)
         for values in (renewed, p, p * (1 - p), p * (1 - p) * (1 - 2 * p))
@@ -97,18 +98,14 @@ def _month(draw: np.random.Generator, size: int, spread: float) -> tuple[float, 
 def _forecast(draw: np.random.Generator, terms: int, spread: float) -> float:
     def month(count: int) -> tuple[Array, int]:
         odds = draw.normal(1.2, 0.8, count)
-        renewed = draw.random(count) < _probability(odds + draw.normal(0.1, spread))
-        return _probability(odds), int(renewed.sum())
+        renewed = draw.random(count) < expit(odds + draw.normal(0.1, spread))
+        return expit(odds), int(renewed.sum())
 
     past = [month(800) for _ in range(PAST)]
     rows = [(renewed, p.sum(), (p * (1 - p)).sum()) for p, renewed in past]
     p, renewed = month(terms)
     done = forecast_renewals(0, p, estimate_shift(*zip(*rows, strict=True)))
     return float(done.low <= renewed <= done.high)
-
-
-def _probability(odds: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 def main() -> None:

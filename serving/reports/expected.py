@@ -94,7 +94,7 @@ def expected_table(
             f" AND policy_id NOT IN (SELECT policy_id FROM {EXPECTED})"
         )
         _add_recorded(lake, expired)
-        asked = [
+        questions = [
             f"SELECT * FROM ({expired})",
             *(
                 f"SELECT policy_id, customer_id, DATE '{day}' AS as_of, false AS at_entry"
@@ -103,13 +103,13 @@ def expected_table(
                 for day, start, end in [(as_of, first, last), *past]
             ),
         ]
-        available = _add_replayed(lake, " UNION ALL ".join(asked))
+        available = _add_replayed(lake, " UNION ALL ".join(questions))
         yield _count(lake, first, last, available)
     finally:
         lake.con.execute(f"DROP TABLE IF EXISTS {EXPECTED}")
 
 
-def _add_recorded(lake: Lake, asked: str) -> None:
+def _add_recorded(lake: Lake, questions: str) -> None:
     """Take the scores that were made when terms entered the pool."""
     files = {path.name: path for folder in (lake.home, lake.data) for path in _score_files(folder)}
     if not files:
@@ -117,7 +117,7 @@ def _add_recorded(lake: Lake, asked: str) -> None:
     listed = ", ".join(sql_text(path) for path in files.values())
     lake.con.execute(
         f"INSERT INTO {EXPECTED} SELECT a.policy_id, a.as_of, s.renewal, s.expected_margin,"
-        f" '{RECORDED}' FROM ({asked}) a ASOF JOIN (SELECT customer_id, as_of, renewal,"
+        f" '{RECORDED}' FROM ({questions}) a ASOF JOIN (SELECT customer_id, as_of, renewal,"
         f" expected_margin FROM read_parquet([{listed}], union_by_name = true,"
         " hive_partitioning = false) WHERE renewal IS NOT NULL) s"
         " ON a.customer_id = s.customer_id AND a.as_of >= s.as_of"
@@ -129,11 +129,11 @@ def _score_files(folder: Path) -> list[Path]:
     return sorted((folder / "scores").glob("as_of=*.parquet"))
 
 
-def _add_replayed(lake: Lake, asked: str) -> bool:
+def _add_replayed(lake: Lake, questions: str) -> bool:
     """Ask the champion as of past dates; False if there is none."""
     pool = lake.con.execute(f"SELECT any_value(expiry - entered) FROM {TERMS}").fetchone()
     lake.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE report_asked AS SELECT * FROM ({asked})"
+        f"CREATE OR REPLACE TEMP TABLE report_asked AS SELECT * FROM ({questions})"
         f" WHERE (policy_id, as_of) NOT IN (SELECT (policy_id, asked_on) FROM {EXPECTED})"
     )
     days = plain_rows(

@@ -79,8 +79,8 @@ def round_parts(counts: Sequence[int], of: int, places: int = 4) -> list[float]:
     unit = 10**places
     floors = [count * unit // of for count in counts]
     # Half up, in whole numbers: a float would lose the last unit.
-    whole = (2 * sum(counts) * unit + of) // (2 * of)
+    rounded_sum = (2 * sum(counts) * unit + of) // (2 * of)
     order = sorted(range(len(counts)), key=lambda place: (-(counts[place] * unit % of), place))
-    for place in order[: whole - sum(floors)]:
+    for place in order[: rounded_sum - sum(floors)]:
         floors[place] += 1
     return [floor / unit for floor in floors]

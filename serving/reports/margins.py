@@ -33,7 +33,7 @@ class MarginRow:
 
     Attributes
     ----------
-    kept : bool
+    renewed : bool
         Renewed or lost.
     terms : int
         Expired terms.
@@ -51,7 +51,7 @@ class MarginRow:
         Those whose expected margin is above 0.
     """
 
-    kept: bool
+    renewed: bool
     terms: int
     premium: float
     loss_ratio: float | None
@@ -113,7 +113,7 @@ def kept_and_lost(lake: Lake, as_of: date, month: Period) -> list[MarginRow]:
                 LEFT JOIN ({costs}) x ON x.policy_id = m.policy_id
                 GROUP BY 1
             )
-            SELECT renewed AS kept, count(*) AS terms,
+            SELECT renewed, count(*) AS terms,
                 coalesce(sum(y.premium), 0)::DOUBLE AS premium,
                 coalesce(sum(y.claims), 0)::DOUBLE AS claims,
                 coalesce(sum(y.costs), 0)::DOUBLE AS costs,
@@ -134,7 +134,7 @@ def kept_and_lost(lake: Lake, as_of: date, month: Period) -> list[MarginRow]:
         half = 1.96 * deviation / count**0.5 if count > 1 and deviation is not None else None
         answers.append(
             MarginRow(
-                kept=row["kept"],
+                renewed=row["renewed"],
                 terms=row["terms"],
                 premium=premium,
                 loss_ratio=loss,

@@ -13,7 +13,7 @@ from features.progress import quiet
 from features.snapshots.tag_queries import group_queries
 from features.tags.catalogue import catalogue, with_sources
 from features.tags.groups.life_cycle import STAGES
-from serving.reports.sections import Section
+from serving.reports.output.sections import Section
 from serving.reports.terms import people_sql
 
 TAG = "life_cycle_stage"
@@ -128,7 +128,7 @@ def report_stages(
 
 
 def stage_sections(report: StageMovement) -> list[Section]:
-    """Arrange the movement of stages as a table.
+    """Make the section of the movement of stages.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from features.sql import instant_sql
 from features.tags.relations.claim_steps import with_steps
 from features.tags.relations.claims_standards import STEPS, load_claims_standards
 from serving.reports.funnel import Figure, figure
-from serving.reports.sections import Percent, Section, interval
+from serving.reports.output.sections import Percent, Section, interval
 from serving.reports.terms import checked, people_sql
 
 STEP_LABELS = {
@@ -155,8 +155,8 @@ def _chain(lake: Lake, since: date, as_of: date, people: str) -> list[ChainRow]:
     steps = lake.sql(with_steps(claims, load_claims_standards(lake.home)))
     columns = []
     for step in STEPS:
-        taken = f"{DAY_OF_STEP[step]} BETWEEN DATE '{since}' AND DATE '{as_of}'"
-        inside = f"{taken} AND {step}_days IS NOT NULL"
+        step_day = f"{DAY_OF_STEP[step]} BETWEEN DATE '{since}' AND DATE '{as_of}'"
+        inside = f"{step_day} AND {step}_days IS NOT NULL"
         columns += [
             f"count(*) FILTER ({inside}) AS {step}_taken",
             f"count(*) FILTER ({inside} AND {step}_in_time) AS {step}_punctual",
@@ -233,7 +233,7 @@ def _satisfaction(
 
 
 def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str]) -> list[Section]:
-    """Arrange the report of service as tables.
+    """Make the sections of the report of service.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from features.declared import Declared, load_layered
 from features.errors import GuanjiaError, did_you_mean
+from training.labels.leads import LONGEST_LEAD
 
 Level = Literal["branch", "team", "manager", "channel", "star"]
 LEVELS: Mapping[Level, str] = {
@@ -64,7 +65,10 @@ class ReportSettings(Declared):
     """What reports are made by."""
 
     pool_days: int = Field(
-        default=30, ge=1, le=60, description="Days before expiry on which a term enters the pool."
+        default=30,
+        ge=1,
+        le=LONGEST_LEAD,
+        description="Days before expiry on which a term enters the pool.",
     )
     price_rise: Share = Field(
         default=Decimal("0.05"),
@@ -75,7 +79,10 @@ class ReportSettings(Declared):
         default=6, ge=2, le=24, description="Past months that the forecast learns from."
     )
     call_days: int = Field(
-        default=7, ge=1, le=60, description="Terms that expire within so many days are called."
+        default=7,
+        ge=1,
+        le=LONGEST_LEAD,
+        description="Terms that expire within so many days are called.",
     )
     targets: Targets = Targets()
     teams: dict[str, tuple[str, ...]] = Field(

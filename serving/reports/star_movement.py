@@ -13,7 +13,7 @@ from features.settings import cutoff
 from features.sql import instant_sql
 from features.stars.settings import StarSettings, load_star_settings
 from features.stars.value import rate
-from serving.reports.sections import Section
+from serving.reports.output.sections import Section
 from serving.reports.terms import checked, people_sql
 
 NEAR_SHARE = Decimal("0.9")
@@ -43,7 +43,7 @@ class StarRow:
         The same for all its customers.
     used : Decimal or None
         Cost of the services that its customers of the last date used in the year before it.
-    near : int
+    close_by : int
         Customers of the last date whose value is near the threshold of the next star.
     condition : str or None
         What `guanjia list` gives those by; None for the highest star.
@@ -59,7 +59,7 @@ class StarRow:
     allowed_before: Decimal | None
     allowed_after: Decimal | None
     used: Decimal | None
-    near: int
+    close_by: int
     condition: str | None
 
 
@@ -152,9 +152,9 @@ def _rows(
             allowance = sum(terms, Decimal(0))
         higher = next((other for other in settings.tiers if other.level == level + 1), None)
         low = None if higher is None else (higher.threshold * NEAR_SHARE).quantize(Decimal(1))
-        near = 0
+        close_by = 0
         if higher is not None:
-            (near,) = lake.con.execute(
+            (close_by,) = lake.con.execute(
                 f"SELECT count(*) FROM {RATED} WHERE as_of = DATE '{as_of}' AND star = {level}"
                 f" AND value >= {low}"
             ).fetchone() or (0,)
@@ -170,7 +170,7 @@ def _rows(
                 allowed_before=None if allowance is None else allowance * before,
                 allowed_after=None if allowance is None else allowance * after,
                 used=None if used is None else used.get(level, Decimal(0)),
-                near=near,
+                close_by=close_by,
                 condition=None
                 if low is None
                 else f"star = {level} and not lapsed and customer_value >= {low}",
@@ -206,7 +206,7 @@ def _used(lake: Lake, as_of: date) -> dict[int, Decimal] | None:
 
 
 def star_sections(report: StarMovement) -> list[Section]:
-    """Arrange the movement of stars as tables.
+    """Make the sections of the movement of stars.
 
     Parameters
     ----------
@@ -223,17 +223,17 @@ def star_sections(report: StarMovement) -> list[Section]:
     if None not in before:
         change = sum(after) - sum(before)
         text += f"权益额度全年成本 {sum(after):,.0f} 元, 较期初 {change:+,.0f} 元(全部用完时)。"
-    near = sum(row.near for row in report.rows)
+    close_by = sum(row.close_by for row in report.rows)
     table = Section(
         "星级变动",
-        (text, f"接近下一星级的 {near:,} 人。"),
+        (text, f"接近下一星级的 {close_by:,} 人。"),
         ("星级", "期初", "期末", "升入", "降入", "人均额度成本(元)", "期初额度成本(元)",
          "期末额度成本(元)", "近一年实际使用(元)", "接近下一星级", "名单条件"),
         [
             [f"{row.level}星 {row.name}", row.before, row.after, row.up, row.down,
              *(None if value is None else round(float(value), 2)
                for value in (row.allowance, row.allowed_before, row.allowed_after, row.used)),
-             row.near, row.condition or ""]
+             row.close_by, row.condition or ""]
             for row in report.rows
         ],
         ("额度成本: 该星级一年允许的A、B、C类服务次数 x 各类平均单次成本",

@@ -113,7 +113,7 @@ def _terms_sql(
     ), term AS (
         SELECT * FROM motor WHERE line = 'motor_commercial'
             AND expiry BETWEEN DATE '{first}' AND DATE '{last}'
-            AND coalesce(cancelled_on > expiry - {pool}, true)
+            AND (cancelled_on IS NULL OR cancelled_on > expiry - {pool})
     ), next AS (
         SELECT t.policy_id, min(n.signed_on) AS renewed_on
         FROM term t JOIN motor n USING (customer_id, vehicle_id)

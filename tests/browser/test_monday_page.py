@@ -8,8 +8,8 @@ import pytest
 from browsers import chromium, offline_page
 from playwright.sync_api import Browser
 
-from serving.reports.files import ReportText, write_file
-from serving.reports.sections import Percent, Section
+from serving.reports.output.files import ReportText, write_file
+from serving.reports.output.sections import Percent, Section
 
 DAY = date(2026, 6, 14)
 

@@ -126,7 +126,7 @@ def compare_offices(
 
 
 def common_shift(seen: Array, hoped: Array, chance: Array, third: Array) -> float:
-    """Solve for the shift of all log-odds at which the expected renewals add up to those observed.
+    """Find the shift of all log-odds at which the expected renewals add up to those observed.
 
     The sum of p grows by its variance for a small shift, and that by the third sum: a parabola. If
     it does not reach the observed sum, the shift at its summit is taken.

@@ -20,34 +20,24 @@ from guanjia.terminal.options import (
 from guanjia.terminal.output import cell, emit, short_path, table
 
 SHOWN = 12
-Out = Annotated[
-    Path | None,
-    typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx."),
-]
-By = Annotated[str, typer.Option(help="branch, team, manager, channel or star")]
-Since = Annotated[
-    date | None,
-    typer.Option(
-        "--from", parser=parse_day, metavar="YYYY-MM-DD", help="Default: the month before."
-    ),
-]
-Day = Annotated[
-    date | None,
-    typer.Option(
-        "--week", parser=parse_day, metavar="YYYY-MM-DD", help="Known by the Sunday before it."
-    ),
-]
 
 
-def funnel(by: By = "branch", as_of: MaybeAsOf = None, out: Out = None, json: Json = False) -> None:
+def funnel(
+    by: Annotated[str, typer.Option(help="branch, team, manager, channel or star")] = "branch",
+    as_of: MaybeAsOf = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show the renewal funnel of a month: due, renewed, quoted, reached, viewed, lost and why."""
     from serving.reports.settings import require_level
 
     level = require_level(by)
     lake, on = _open(as_of, out)
-    from serving.reports.files import ReportText
     from serving.reports.monday import report_funnel
-    from serving.reports.sections import funnel_sections
+    from serving.reports.output.files import ReportText
+    from serving.reports.output.sections import funnel_sections
 
     done = report_funnel(lake, on, level)
     title = f"{done.month.first.year}年{done.month.first.month}月续保漏斗"
@@ -55,10 +45,17 @@ def funnel(by: By = "branch", as_of: MaybeAsOf = None, out: Out = None, json: Js
 
 
 def report(
-    by: By = "branch",
-    week: Day = None,
+    by: Annotated[str, typer.Option(help="branch, team, manager, channel or star")] = "branch",
+    week: Annotated[
+        date | None,
+        typer.Option(
+            "--week", parser=parse_day, metavar="YYYY-MM-DD", help="Known by the Sunday before it."
+        ),
+    ] = None,
     as_of: MaybeAsOf = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make the report that a manager reads on Monday.
@@ -75,10 +72,10 @@ def report(
     lake, on = _open(eve_of_week(week) if week else as_of, out)
     from serving import clock
     from serving.records.people.audit import note_export
-    from serving.reports.files import ReportText
     from serving.reports.gates import read_call_gates
     from serving.reports.monday import report_monday
-    from serving.reports.monday_sections import monday_sections
+    from serving.reports.output.files import ReportText
+    from serving.reports.output.monday_sections import monday_sections
 
     with open_records(lake) as records:
         gates = read_call_gates(lake, records, on, clock.now(lake.settings))
@@ -93,12 +90,22 @@ def report(
 
 
 def service_quality(
-    since: Since = None, as_of: MaybeAsOf = None, out: Out = None, json: Json = False
+    since: Annotated[
+        date | None,
+        typer.Option(
+            "--from", parser=parse_day, metavar="YYYY-MM-DD", help="Default: a month before."
+        ),
+    ] = None,
+    as_of: MaybeAsOf = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Report the claims chain against its standards, satisfaction and complaints of a period."""
     lake, on = _open(as_of, out)
-    from serving.reports.files import ReportText
     from serving.reports.months import months_back
+    from serving.reports.output.files import ReportText
     from serving.reports.service_quality import report_service, service_sections
     from serving.touchpoints.catalogue import load_touchpoints
 
@@ -111,7 +118,17 @@ def service_quality(
 
 
 def star_movement(
-    since: Since = None, as_of: MaybeAsOf = None, out: Out = None, json: Json = False
+    since: Annotated[
+        date | None,
+        typer.Option(
+            "--from", parser=parse_day, metavar="YYYY-MM-DD", help="Default: a month before."
+        ),
+    ] = None,
+    as_of: MaybeAsOf = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Report how stars moved between two dates, what they cost, and who is near the next."""
     from serving.reports.star_movement import report_stars, star_sections
@@ -120,7 +137,17 @@ def star_movement(
 
 
 def relationship(
-    since: Since = None, as_of: MaybeAsOf = None, out: Out = None, json: Json = False
+    since: Annotated[
+        date | None,
+        typer.Option(
+            "--from", parser=parse_day, metavar="YYYY-MM-DD", help="Default: a month before."
+        ),
+    ] = None,
+    as_of: MaybeAsOf = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html (A4), .txt (WeCom), .csv or .xlsx.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Report how customers moved along entry, stickiness and trust, and what winning them cost."""
     from serving.reports.relationship import report_stages, stage_sections
@@ -137,8 +164,8 @@ def _between(
     out: Path | None,
     json: bool,
 ) -> None:
-    from serving.reports.files import ReportText
     from serving.reports.months import months_back
+    from serving.reports.output.files import ReportText
 
     lake, on = _open(as_of, out)
     first = since or months_back(on, 1).day
@@ -148,7 +175,7 @@ def _between(
 
 def _open(as_of: date | None, out: Path | None) -> tuple[Any, date]:
     if out is not None:
-        from serving.reports.files import refuse_ending
+        from serving.reports.output.files import refuse_ending
 
         refuse_ending(out)
     lake = open_published()
@@ -178,7 +205,7 @@ def _show(report: Any, payload: Any, out: Path | None, json: bool) -> None:
             ]
             shown.append(table("", lines))
     if out is not None:
-        from serving.reports.files import write_file
+        from serving.reports.output.files import write_file
 
         write_file(report, out)
         shown.append(f"Written to {short_path(out)}")

@@ -20,13 +20,13 @@ from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
-from serving.reports.files import ReportText, write_file
 from serving.reports.gates import read_call_gates
 from serving.reports.monday import Funnel, MondayReport, report_funnel, report_monday
-from serving.reports.monday_sections import monday_sections
 from serving.reports.months import eve_of_week, months_back
+from serving.reports.output.files import ReportText, write_file
+from serving.reports.output.monday_sections import monday_sections
+from serving.reports.output.sections import funnel_sections
 from serving.reports.relationship import StageMovement, report_stages, stage_sections
-from serving.reports.sections import funnel_sections
 from serving.reports.service_quality import (
     ServiceQuality,
     report_service,

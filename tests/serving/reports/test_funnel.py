@@ -17,8 +17,8 @@ from serving.reports.gap import round_parts, split_gap
 from serving.reports.holes import count_holes
 from serving.reports.monday import Funnel, report_funnel
 from serving.reports.months import month_of
+from serving.reports.output.sections import funnel_sections
 from serving.reports.prices import renewal_by_price, rises_against_risk
-from serving.reports.sections import funnel_sections
 from serving.reports.settings import load_report_settings, require_level
 from serving.reports.terms import REASONS, TERMS, terms_table
 from training.labels.renewals import renewal_at

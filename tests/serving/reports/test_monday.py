@@ -18,12 +18,12 @@ from features.lake import Lake
 from features.lake.published_lake import published_lake
 from features.settings import Settings
 from serving.records.people.consents import Refusals
-from serving.reports.chat_text import LONGEST_MESSAGE
 from serving.reports.expected import EXPECTED, completion_curve, expected_table
-from serving.reports.files import ReportText, write_file
 from serving.reports.monday import MondayReport, report_monday
-from serving.reports.monday_sections import monday_sections
 from serving.reports.months import month_of
+from serving.reports.output.chat_text import LONGEST_MESSAGE
+from serving.reports.output.files import ReportText, write_file
+from serving.reports.output.monday_sections import monday_sections
 from serving.reports.settings import ReportSettings
 from serving.reports.standing import compare_with_expected
 from serving.reports.terms import terms_table

@@ -145,7 +145,7 @@ def test_stars_move_as_worked_out_by_hand(lake_of: LakeOf) -> None:
     # 3 services of class A at 150 on average, 3 of class B at 50.
     assert gold.allowance == Decimal(600)
     assert (gold.allowed_before, gold.allowed_after, gold.used) == (600, 600, 100)
-    assert gold.near == 1
+    assert gold.close_by == 1
     assert gold.condition == "star = 3 and not lapsed and customer_value >= 14400"
     assert rows["青铜"].before == 0
     assert rows["青铜"].after == 1
@@ -177,7 +177,7 @@ def test_margin_of_kept_and_lost_terms_is_that_worked_out_by_hand(
         )
         kept, lost = kept_and_lost(insurer, day, month)
     # Kept are P1 and P5 of 1,000 yuan each; lost are four, of which P3 had a claim of 400 yuan.
-    assert (kept.kept, kept.terms, kept.premium) == (True, 2, 2000)
+    assert (kept.renewed, kept.terms, kept.premium) == (True, 2, 2000)
     assert (kept.loss_ratio, kept.expense_ratio, kept.combined_ratio) == (0, 0.1, 0.1)
     assert (lost.terms, lost.premium, lost.loss_ratio) == (4, 4000, 0.1)
     assert (kept.expected_margin, kept.good, kept.with_margin) == (100, 1, 1)

@@ -3,7 +3,7 @@
 from serving.reports.calls import BARS
 from serving.reports.expected import SOURCES
 from serving.reports.monday import MondayReport
-from serving.reports.sections import (
+from serving.reports.output.sections import (
     Cell,
     Percent,
     Section,
@@ -16,7 +16,7 @@ from serving.reports.settings import LEVELS
 
 
 def monday_sections(report: MondayReport) -> list[Section]:
-    """Arrange Monday's report in its seven parts.
+    """Make the sections of Monday's report.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def _calls(report: MondayReport) -> Section:
 def _margins(report: MondayReport) -> Section:
     rows: list[list[Cell]] = [
         [
-            "续保" if row.kept else "流失", row.terms, round(row.premium), Percent(row.loss_ratio),
+            "续保" if row.renewed else "流失", row.terms, round(row.premium), Percent(row.loss_ratio),
             Percent(row.expense_ratio), Percent(row.combined_ratio),
             None if row.expected_margin is None else round(row.expected_margin),
             "—" if row.margin_low is None or row.margin_high is None
@@ -214,11 +214,11 @@ def margin_sentences(report: MondayReport) -> tuple[str, ...]:
     report : MondayReport
         The report.
     """
-    good = {row.kept: row.good for row in report.margins}
-    poor = {row.kept: row.with_margin - row.good for row in report.margins}
+    good = {row.renewed: row.good for row in report.margins}
+    poor = {row.renewed: row.with_margin - row.good for row in report.margins}
     if not sum(good.values()) or not sum(poor.values()):
         return ()
-    rates = [kept.get(True, 0) / sum(kept.values()) for kept in (good, poor)]
+    rates = [counts.get(True, 0) / sum(counts.values()) for counts in (good, poor)]
     return (
         f"预期边际为正的客户续保率 {rates[0]:.1%}({sum(good.values()):,} 张), "
         f"为负的 {rates[1]:.1%}({sum(poor.values()):,} 张)。",

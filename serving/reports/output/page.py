@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from serving.reports.sections import Cell, Percent, Section, shown_rows
+from serving.reports.output.sections import Cell, Percent, Section, shown_rows
 
 PRINTED_ROWS = 4
 """Rows of a table that are printed beside the last one, so that a report fits on a sheet of A4; the

@@ -60,7 +60,7 @@ class Section:
 
 
 def funnel_sections(funnel: Funnel) -> list[Section]:
-    """Arrange a funnel: what is due, what is open, and the gap.
+    """Make the sections of a funnel: what is due, what is open, and the gap.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
     )  # fmt: skip
     lost = sum(total.lost.values())
     reasons = ", ".join(f"{REASONS[name]} {count:,}" for name, count in total.lost.items())
-    whole = sum(line.impact for line in funnel.gap_lines)
+    total_impact = sum(line.impact for line in funnel.gap_lines)
     gaps: list[list[Cell]] = [
         [_named(funnel, line.key, line.name), line.lost, round(100 * line.impact, 2),
          *line.reasons.values()]
@@ -122,7 +122,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"缺口 {Percent(funnel.gap)}: {reasons}。",
         ),
         (label, "流失", "缺口影响(百分点)", *REASONS.values()),
-        [*gaps, ["合计", lost, round(100 * whole, 2), *total.lost.values()]],
+        [*gaps, ["合计", lost, round(100 * total_impact, 2), *total.lost.values()]],
         definition_notes("impact"),
     )  # fmt: skip
     return [due, pipeline, gap]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from serving.reports.sections import Section
+from serving.reports.output.sections import Section
 from serving.reports.settings import Level
 
 LONGEST_MESSAGE = 2_048

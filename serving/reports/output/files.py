@@ -7,10 +7,10 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.publishing import published
-from serving.reports.chat_text import write_messages
-from serving.reports.export import write_report
-from serving.reports.page import render_page
-from serving.reports.sections import Section
+from serving.reports.output.chat_text import write_messages
+from serving.reports.output.export import write_report
+from serving.reports.output.page import render_page
+from serving.reports.output.sections import Section
 from serving.reports.settings import Level
 
 ENDINGS = (".html", ".txt", ".csv", ".xlsx")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.publishing import published
-from serving.reports.sections import Cell, Percent, Section
+from serving.reports.output.sections import Cell, Percent, Section
 from serving.spreadsheet import FORMULA_STARTS, write_csv
 
 SHEET_NAME = 31
@@ -82,11 +82,11 @@ def _write_workbook(path: Path, sections: Sequence[Section], notes: Sequence[str
             for number, row in enumerate(section.rows, 1):
                 for column, value in enumerate(row):
                     _write_cell(sheet, number, column, value, formats)
-        made = book.add_worksheet("说明")
-        made.set_column(0, 0, 100)
+        remarks = book.add_worksheet("说明")
+        remarks.set_column(0, 0, 100)
         lines = [*notes, *(note for section in sections for note in section.notes)]
         for number, line in enumerate(lines):
-            made.write_string(number, 0, line)
+            remarks.write_string(number, 0, line)
         book.close()
 
 
