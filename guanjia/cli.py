@@ -36,7 +36,14 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import campaigns, lists, measurement, policies, service_effect
+from guanjia.commands.marketing import (
+    campaigns,
+    lists,
+    measurement,
+    policies,
+    reports,
+    service_effect,
+)
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -159,6 +166,13 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "simulate-policy": policies.simulate_policy,
         "policy-value": policies.policy_value,
         "service-effect": service_effect.service_effect,
+    },
+    "Report to managers": {
+        "report": reports.report,
+        "funnel": reports.funnel,
+        "service-quality": reports.service_quality,
+        "star-movement": reports.star_movement,
+        "relationship": reports.relationship,
     },
     "Run it day after day": {
         "publish": publishing.publish,

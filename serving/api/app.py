@@ -23,7 +23,14 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
-from serving.api.marketing import campaigns, conditions, lists, releases, service_effect
+from serving.api.marketing import (
+    campaigns,
+    conditions,
+    lists,
+    releases,
+    reports,
+    service_effect,
+)
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -41,6 +48,7 @@ RESOURCES = (
     lists.router,
     releases.router,
     catalogues.router,
+    reports.router,
     monitoring.router,
     campaigns.router,
     service_effect.router,

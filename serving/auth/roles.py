@@ -37,11 +37,11 @@ ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "marketer": _role(
             "营销人员", "marketer", *_READING, "predict", "customers:read", "lists:read",
-            "lists:write", "lists:release", "lists:export", "campaigns:read", "campaigns:write",
+            "lists:write", "lists:release", "lists:export", "campaigns:read", "campaigns:write", "reports:read",
         ),
         "manager": _role(
             "机构负责人", "manager of branches", *_READING, "predict", "customers:read",
-            "lists:read", "lists:release", "lists:export", "campaigns:read",
+            "lists:read", "lists:release", "lists:export", "campaigns:read", "reports:read",
         ),
         "steward": _role(
             "服务管家", "service steward", *_READING, "predict", "customers:read", "lists:read",
@@ -49,7 +49,8 @@ ROLES: Mapping[str, Role] = MappingProxyType(
             "consents:write",
         ),
         "scientist": _role(
-            "数据科学家", "data scientist", *_READING, "metrics:read", "campaigns:read"
+            "数据科学家", "data scientist", *_READING, "metrics:read", "campaigns:read",
+            "reports:read",
         ),
         "compliance": _role(
             "合规人员", "compliance", *_READING, "customers:read", "decisions:read",

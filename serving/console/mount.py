@@ -13,7 +13,9 @@ from serving.console.pages import (
     lists,
     login,
     models,
+    reports,
     reviews,
+    service_effect,
     today,
 )
 from serving.console.render import FOLDER
@@ -24,6 +26,8 @@ PAGES = (
     lists.router,
     list_builder.router,
     campaigns.router,
+    reports.router,
+    service_effect.router,
     customers.router,
     reviews.router,
     catalogues.router,

@@ -41,6 +41,26 @@ class ListService(ListCounts):
         As `ListDefinitions` takes them.
     """
 
+    def selection(
+        self,
+        definition: ListDefinition,
+        viewer: Viewer,
+        at: datetime,
+        as_of: date | None = None,
+        where: str | None = None,
+    ) -> Selection:
+        """Select who would be on a list now; nothing is written.
+
+        Parameters
+        ----------
+        definition, viewer, at, as_of
+            As in `preview`.
+        where : str, optional
+            Narrows the condition.
+        """
+        with self._reading() as connection:
+            return self._select(connection, definition, viewer, at, as_of, where=where)
+
     def preview(
         self,
         definition: ListDefinition,
@@ -248,6 +268,7 @@ class ListService(ListCounts):
         at: datetime,
         as_of: date | None,
         explained: Collection[str] = frozenset(),
+        where: str | None = None,
     ) -> Selection:
         day = self.day(as_of)
 
@@ -262,6 +283,7 @@ class ListService(ListCounts):
             day,
             at,
             connection=connection,
+            where=where,
             excluded=_members_of(self.lake, connection, definition.not_in_lists),
             campaign_of=campaign_of,
             branches=viewer.branches,

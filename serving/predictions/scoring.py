@@ -92,7 +92,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> ScoringRun:
     tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models, explain=False)]))
 
     def scored(batch: pa.RecordBatch) -> pa.Table:
-        frame = _frame(batch)
+        frame = readable_frame(batch)
         answers = predict(models, frame)
         cost, margin = expected_cost_and_margin(frame, answers, lake.settings.expense_share)
         answers |= {COST: cost, MARGIN: margin}
@@ -129,8 +129,14 @@ def _map_in_order(
     yield from (future.result() for future in waiting)
 
 
-def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
-    """Convert a batch to what predictors read fastest: numbers as floats, texts as categories."""
+def readable_frame(batch: pa.RecordBatch) -> pd.DataFrame:
+    """Convert a batch to what predictors read fastest: numbers as floats, texts as categories.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Rows of tags.
+    """
     columns = [_readable(column) for column in batch.columns]
     readable = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
     frame: pd.DataFrame = readable.to_pandas(split_blocks=True)

@@ -1,6 +1,6 @@
-"""Report what a manager reads on Monday: the renewal funnel, offices, prices, stars, service.
+"""Report what a manager reads on Monday, and how service, stars and relationships moved.
 
-In: checked tables, scores, stars and the records as they were known at a date.
-Out: figures with definition, denominator and interval.
-Read first: `funnel.py`.
+In: checked tables, scores and champions, as they were known at a date; `report.toml`.
+Out: figures with definition, denominator and interval; page, messages, CSV and workbook.
+Read first: `terms.py`, the table under all figures; then `monday.py`.
 """

@@ -41,6 +41,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "lists": "名单：定义、预览、发布、导出。 Lists: define, preview, release, export.",
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
         "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
+        "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
         "monitoring": "运行监控。 Monitoring of the service.",
         "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
     }
@@ -89,6 +90,11 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "release_people": ("lists", "名单客户 · Members with names"),
         "export_file": ("lists", "导出名单 · Export a list"),
         "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),
+        "read_funnel": ("reports", "续保漏斗 · Renewal funnel of a month"),
+        "read_monday": ("reports", "续保周报 · What a manager reads on Monday"),
+        "read_service": ("reports", "服务质量 · Claims chain, satisfaction, complaints"),
+        "read_stars": ("reports", "星级变动 · Movement of stars and its cost"),
+        "read_stages": ("reports", "客户关系阶段 · Movement along entry, stickiness, trust"),
         "touchpoints": ("catalogues", "触点目录 · Catalogue of touchpoints"),
         "tags": ("catalogues", "标签目录 · Catalogue of tags"),
     }

@@ -20,15 +20,15 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
-from serving.reports.files import ReportText, write_file
-from serving.reports.gates import read_call_gates
+from serving.reports.calls import select_calls
 from serving.reports.monday import report_monday
-from serving.reports.monday_sections import monday_sections
 from serving.reports.months import eve_of_week, months_back
-from serving.reports.page import cell_text
+from serving.reports.output.files import ReportText, write_file
+from serving.reports.output.monday_sections import monday_sections
+from serving.reports.output.page import cell_text
 from serving.reports.relationship import report_stages, stage_sections
-from serving.reports.sections import LEVELS as OFFICES
 from serving.reports.service_quality import report_service, service_sections
+from serving.reports.settings import LEVELS as OFFICES
 from serving.reports.settings import Level
 from serving.reports.star_movement import report_stars, star_sections
 
@@ -221,11 +221,8 @@ def _report(
 
 def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> KeptReport:
     on = choice.as_of
-    gates = read_call_gates(lake, request.app.state.records, on, at)
-    done = report_monday(
-        lake, on, choice.by, refused=gates.refused, in_holdout=gates.in_holdout,
-        branches=choice.branches,
-    )  # fmt: skip
+    select = select_calls(lake, request.app.state.records, on, at, choice.branches)
+    done = report_monday(lake, on, choice.by, select=select, branches=choice.branches)
     title = f"{on.year}年{on.month}月续保周报"
     customers = (
         tuple(number for row in done.calls.rows for number in row.customers) if done.calls else ()
