@@ -34,7 +34,6 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "metrics:read": "read metrics of the service",
         "home:read": "read what became of a day: deliveries, quality, published days",
         "users:write": "add and change users of the console",
-        "reports:read": "read reports of the renewal funnel, service, stars and relationships",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(

@@ -37,7 +37,8 @@ ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "marketer": _role(
             "营销人员", "marketer", *_READING, "predict", "customers:read", "lists:read",
-            "lists:write", "lists:release", "lists:export", "campaigns:read", "campaigns:write", "reports:read",
+            "lists:write", "lists:release", "lists:export", "campaigns:read", "campaigns:write",
+            "reports:read",
         ),
         "manager": _role(
             "机构负责人", "manager of branches", *_READING, "predict", "customers:read",

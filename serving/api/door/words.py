@@ -43,7 +43,6 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
         "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
         "monitoring": "运行监控。 Monitoring of the service.",
-        "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
     }
 )
 OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
