@@ -58,7 +58,7 @@ class ListService(ListCounts):
         where : str, optional
             Narrows the condition.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return self._select(connection, definition, viewer, at, as_of, where=where)
 
     def preview(

@@ -7,7 +7,12 @@ from fastapi import Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from serving.api.marketing.lists import ListName, opened
-from serving.api.marketing.releases import export_file, release_members, release_people
+from serving.api.marketing.releases import (
+    Format,
+    export_file,
+    release_members,
+    release_people,
+)
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
 from serving.schemas import NO_NUL
@@ -161,7 +166,9 @@ def one_release(
 
 
 @router.get("/console/lists/{name}/releases/{release_id}/file")
-def file(request: Request, name: ListName, release_id: ReleaseId, why: Why) -> Response:
+def file(
+    request: Request, name: ListName, release_id: ReleaseId, why: Why, format: Format = "xlsx"
+) -> Response:
     """Export those who are sent; the export is recorded.
 
     Parameters
@@ -172,5 +179,7 @@ def file(request: Request, name: ListName, release_id: ReleaseId, why: Why) -> R
         The list, and its release.
     why : str
         What for; kept with the export.
+    format : str
+        csv, gb18030, xlsx or parquet.
     """
-    return export_file(request, name, release_id, why)
+    return export_file(request, name, release_id, format, why)
