@@ -193,6 +193,7 @@ def contact_history(
     cooling: timedelta,
     erased_as: str | None = None,
     memory: timedelta = timedelta(0),
+    certain: datetime | None = None,
 ) -> History:
     """Read a customer's history as it stands at an instant.
 
@@ -212,11 +213,14 @@ def contact_history(
         Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
     memory : timedelta
         How far back contacts count as made, and outcomes as won; at least as far as the caps look.
+    certain : datetime, optional
+        The instant by which reservations expire, where the clock may have jumped ahead. Default:
+        `at`.
     """
     parameters = {
         "customer_id": customer_id,
         "erased_as": erased_as,
-        "at": at,
+        "at": certain or at,
         "since_day": min(since, (at - memory).date()),
         "outcomes_since": at - max(cooling, memory),
     }

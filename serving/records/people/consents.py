@@ -15,22 +15,31 @@ The rules favour the customer:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
-from serving.records.columns import new_id
+from serving.records.columns import Instant, new_id
 from serving.records.idempotency import content_hash, insert_once
 from serving.records.tables import consent_changes
 
 Purpose = Literal["marketing", "profiling", "location"]
 PURPOSES: tuple[Purpose, ...] = ("marketing", "profiling", "location")
+MOST_AHEAD = timedelta(hours=25)
+"""How far a clock may have been ahead for us to notice that it was set back: a day, and an hour."""
 _c = consent_changes.c
 _CHANGES = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
+)
+_LATER = select(func.max(_c.recorded_at, type_=Instant)).where(
+    _c.customer_id == bindparam("customer_id"),
+    _c.purpose == bindparam("purpose"),
+    _c.granted,
+    _c.recorded_at > bindparam("at", type_=Instant),
+    _c.recorded_at <= bindparam("until", type_=Instant),
 )
 _EVERYBODY = select(_c.customer_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
     _c.channel.is_(None) | (_c.channel == "phone"),
@@ -145,7 +154,9 @@ def write_consent(
 ) -> StoredChange:
     """Store a change of a consent.
 
-    A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out.
+    A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out. Where
+    a consent to the same purpose was recorded after `at`, the clock was set back since: a refusal
+    is stored once more at that instant, or the consent of before would override it then.
 
     Parameters
     ----------
@@ -186,10 +197,27 @@ def write_consent(
         "recorded_at": at,
         "outcome_id": outcome_id,
     }
+    later = None if change.granted else _recorded_later(connection, change, at)
     existing = insert_once(connection, consent_changes, row)
-    if existing is None:
-        return StoredChange(change_id, repeated=False)
-    return StoredChange(existing["change_id"], repeated=True)
+    if existing is not None:
+        return StoredChange(existing["change_id"], repeated=True)
+    if later is not None:
+        again = {"change_id": new_id(later), "client_key": None, "content_hash": None}
+        times = {"changed_at": later, "recorded_at": later}
+        connection.execute(insert(consent_changes), row | again | times)
+    return StoredChange(change_id, repeated=False)
+
+
+def _recorded_later(
+    connection: Connection, change: ConsentChange, at: datetime
+) -> datetime | None:
+    """Find the latest consent to the same purpose that was recorded after `at`; None: there is none.
+
+    Then the clock was set back since. One that lies further ahead than `MOST_AHEAD` was not
+    recorded by a clock that is about right.
+    """
+    whose = {"customer_id": change.customer_id, "purpose": change.purpose, "at": at}
+    return connection.execute(_LATER, whose | {"until": at + MOST_AHEAD}).scalar()
 
 
 def consents_as_of(
