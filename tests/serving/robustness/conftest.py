@@ -148,6 +148,7 @@ class Networked:
     postgres: Any
     to_redis: Proxy
     to_postgres: Proxy
+    frozen: Callable[[int], AbstractContextManager[None]]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the records directly, past the proxy."""
@@ -177,6 +178,7 @@ def networked(
     asked_at_noon: Callable[..., AbstractContextManager[Asker]],
     contactable: Callable[[Path], Lake],
     tmp_path_factory: pytest.TempPathFactory,
+    frozen: Callable[[int], AbstractContextManager[None]],
 ) -> Iterator[Networked]:
     """One service for all tests that leave its network, its Redis and its Postgres sound."""
     home = contactable(tmp_path_factory.mktemp("networked") / "home").home
@@ -194,4 +196,4 @@ def networked(
             "GUANJIA_RATE_BURST": "100000",
         }
         asker = stack.enter_context(asked_at_noon(home, **settings))
-        yield Networked(asker, redis, postgres, to_redis, to_postgres)
+        yield Networked(asker, redis, postgres, to_redis, to_postgres, frozen)

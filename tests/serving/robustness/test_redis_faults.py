@@ -54,8 +54,9 @@ def test_whom_redis_evicted_is_not_unknown_and_has_all_their_tags(
     networked: Any, server: Any
 ) -> None:
     """With `allkeys-lru` and too little memory, rows go one by one, and marks stay."""
-    asker, some = networked.asker, networked.asker.renewing[:30]
-    before = {one: asker.predict(one).body["predictions"] for one in some}
+    asker = networked.asker
+    told = asker.predict(*asker.renewing).body["predictions"]
+    before = {one["customer_id"]: [one] for one in told}
     keys = {key.decode() for key in server.scan_iter(match="guanjia*:*:*", count=1000)}
     server.config_set("maxmemory-policy", "allkeys-lru")
     server.config_set("maxmemory", int(server.info()["used_memory"] * 0.95))
@@ -64,7 +65,7 @@ def test_whom_redis_evicted_is_not_unknown_and_has_all_their_tags(
             server.set(f"another {number}", "x" * 1000)
     left = {key.decode() for key in server.scan_iter(match="guanjia*:*:*", count=1000)}
     evicted = {key.rpartition(":")[2] for key in keys - left}
-    whose = [one for one in some if one in evicted]
+    whose = [one for one in before if one in evicted]
     assert whose, "nobody was evicted"
     for one in whose[:3]:
         time.sleep(BREAKER_SECONDS)  # its pause must not be what answers
