@@ -90,7 +90,7 @@ def upper_bound(violations: int, number: int) -> float:
 
 def run(file: str, settings: dict[str, str]) -> int:
     """Run a file of tests with settings; return how it ended."""
-    line = [sys.executable, "-m", "pytest", "--quiet", "--capture=no", "--numprocesses", "0", file]
+    line = [sys.executable, "-m", "pytest", "--quiet", "--capture=no", file]
     return subprocess.run(line, cwd=ROOT, env=os.environ | settings, check=False).returncode
 
 
