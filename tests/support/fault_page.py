@@ -1,6 +1,6 @@
 """Write the generated part of `docs/robustness.md` from the table of faults.
 
-    python tests/support/fault_page.py docs/robustness.md
+python tests/support/fault_page.py docs/robustness.md
 """
 
 import ast

@@ -154,9 +154,9 @@ def write_consent(
 ) -> StoredChange:
     """Store a change of a consent.
 
-    A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out. Where
-    a consent to the same purpose was recorded after `at`, the clock was set back since: a refusal
-    is stored once more at that instant, or the consent of before would override it then.
+    A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out.
+    Where a consent to the same purpose was recorded after `at`, the clock was set back since: a
+    refusal is stored once more at that instant, or the consent of before would override it then.
 
     Parameters
     ----------
@@ -208,12 +208,10 @@ def write_consent(
     return StoredChange(change_id, repeated=False)
 
 
-def _recorded_later(
-    connection: Connection, change: ConsentChange, at: datetime
-) -> datetime | None:
-    """Find the latest consent to the same purpose that was recorded after `at`; None: there is none.
+def _recorded_later(connection: Connection, change: ConsentChange, at: datetime) -> datetime | None:
+    """Find when the latest consent to the same purpose was recorded, if that was after `at`.
 
-    Then the clock was set back since. One that lies further ahead than `MOST_AHEAD` was not
+    Then the clock was set back since; else None. One that lies further ahead than `MOST_AHEAD` was not
     recorded by a clock that is about right.
     """
     whose = {"customer_id": change.customer_id, "purpose": change.purpose, "at": at}

@@ -6,6 +6,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from proxy import NetworkFault, Proxy
@@ -16,7 +17,7 @@ SHORT = 0.3
 class Echo(socketserver.BaseRequestHandler):
     """Sends back what comes, and notes it."""
 
-    received: list[bytes] = []
+    received: ClassVar[list[bytes]] = []
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):
@@ -56,6 +57,15 @@ def said(client: socket.socket, text: bytes) -> bytes | None:
         return None
     finally:
         client.settimeout(5)
+
+
+def is_reset(client: socket.socket) -> bool:
+    """Whether a connection ends by a reset, not as its other side would end it."""
+    try:
+        client.recv(10)
+    except ConnectionError:
+        return True
+    return False
 
 
 def test_without_a_fault_everything_passes(proxy: Proxy) -> None:
@@ -105,11 +115,9 @@ def test_a_reset_ends_open_connections_and_new_ones(proxy: Proxy) -> None:
     with connected(proxy) as old:
         assert said(old, b"a") == b"a"
         with proxy.fault(NetworkFault.RESET):
-            with pytest.raises(ConnectionError):
-                assert old.recv(10) != b"", "it ended without a reset"
-            with pytest.raises(ConnectionError), connected(proxy) as new:
-                new.sendall(b"b")
-                assert new.recv(10) != b"", "it ended without a reset"
+            assert is_reset(old)
+            with connected(proxy) as new:
+                assert is_reset(new)
     with connected(proxy) as client:
         assert said(client, b"c") == b"c"
 
@@ -118,5 +126,5 @@ def test_a_server_that_is_down_resets(proxy: Proxy) -> None:
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with Proxy(port) as dead, pytest.raises(ConnectionError), connected(dead) as client:
-        assert client.recv(10) != b"", "it ended without a reset"
+    with Proxy(port) as dead, connected(dead) as client:
+        assert is_reset(client)
