@@ -3,9 +3,9 @@
 Runs `tests/serving/robustness/test_random_faults.py` for so many seconds: a real service whose
 Redis and Postgres are behind a proxy, four callers who predict, decide, report outcomes and
 withdraw consents, and every fault of `tests/support/random_faults.py` in an order that the seed
-gives. Then it kills publications of a day at random points. In the end the records are held against what was
-acknowledged. A violation is a promise that was broken; of each kind the share of operations that
-may break it is at most the upper end of the 95% interval (Clopper and Pearson), for 0 of n about
+gives. Then it kills publications of a day at random points. In the end the records are held
+against what was acknowledged. A violation is a promise that was broken; the share of operations
+that break one is at most the upper end of the 95% interval (Clopper and Pearson), for 0 of n about
 3 / n. There is no peer: the limit is no violation at all.
 
     python benchmarks/faults.py --seed 15 --seconds 300

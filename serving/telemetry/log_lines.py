@@ -207,8 +207,8 @@ def make_logs_safe(form: Form = "text", key: bytes | None = None, *, access: boo
     ACCESS.setLevel(logging.INFO if access else logging.WARNING)
     if _Access.lines is not None:
         _Access.lines.close()
-    handler = stream_handler(ACCESS) if access and form == "json" else None
-    _Access.lines = None if handler is None else AccessLines(handler, ACCESS.name)
+    streaming = stream_handler(ACCESS) if access and form == "json" else None
+    _Access.lines = None if streaming is None else AccessLines(streaming, ACCESS.name)
     # What libraries warn of would be lines of another form.
     logging.captureWarnings(form == "json")
 

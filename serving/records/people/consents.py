@@ -211,8 +211,8 @@ def write_consent(
 def _recorded_later(connection: Connection, change: ConsentChange, at: datetime) -> datetime | None:
     """Find when the latest consent to the same purpose was recorded, if that was after `at`.
 
-    Then the clock was set back since; else None. One that lies further ahead than `MOST_AHEAD` was not
-    recorded by a clock that is about right.
+    Then the clock was set back since; else None. One that lies further ahead than `MOST_AHEAD` was
+    not recorded by a clock that is about right.
     """
     whose = {"customer_id": change.customer_id, "purpose": change.purpose, "at": at}
     return connection.execute(_LATER, whose | {"until": at + MOST_AHEAD}).scalar()
