@@ -68,11 +68,11 @@ class RedisRows(OnlineRows):
     def may_lose_rows(self) -> bool:
         """Tell whether the server drops keys where its memory is full, or did so."""
         with _connected(self._url, READ_SECONDS) as client:
-            told = client.info()
+            server = client.info()
         # Our keys never expire, so policies for keys that do leave them alone.
         return bool(
-            str(told.get("maxmemory_policy", "allkeys")).startswith("allkeys")
-            or told.get("evicted_keys", 1)
+            str(server.get("maxmemory_policy", "allkeys")).startswith("allkeys")
+            or server.get("evicted_keys", 1)
         )
 
     def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:

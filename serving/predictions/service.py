@@ -20,7 +20,6 @@ from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.reader import TagReader
-from features.online.store import may_lose_rows
 from features.snapshots.lookup import SnapshotLookup
 from features.snapshots.snapshots import manifest_path, snapshot_dates
 from features.stars.explain import load_star_settings
@@ -29,6 +28,7 @@ from serving import clock
 from serving.breaker import Breaker
 from serving.predictions.by_month import churn_by_month
 from serving.predictions.current_models import CurrentModels
+from serving.predictions.lost_rows import require_rows
 from serving.predictions.margin import FREQUENCY, SEVERITY, expected_cost_and_margin, number_or_none
 from serving.predictions.probabilities import (
     ServedModel,
@@ -227,7 +227,7 @@ class PredictionService:
         reader = self._reader(names)
         try:
             rows = reader.read(ids)
-            self._require_rows(rows)
+            require_rows(self.lake, self._lookup, self.erased, rows)
         except (GuanjiaError, KeyError, sqlite3.Error) as fault:
             # Redis that is away, a file that is damaged, locked or gone.
             logger.warning(
@@ -238,24 +238,6 @@ class PredictionService:
             return None
         self._store.answered()
         return rows
-
-    def _require_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Raise a `GuanjiaError` if the online store lost rows of customers of the snapshot.
-
-        Whoever has no row, or not one of each group, came after the snapshot or is not known at
-        all; or a server that was short of memory dropped their rows, and then no tag of theirs may
-        be taken for unknown.
-        """
-        doubtful = [row["customer_id"] for row in rows if not row["whole"]]
-        if not doubtful or not snapshot_dates(self.lake) or not may_lose_rows(self.lake):
-            return
-        erased = self.erased.among(doubtful)
-        known = (row for row in self._lookup.read(doubtful, (BRANCH,)) if row["known"])
-        lost = sum(row["customer_id"] not in erased for row in known)
-        if lost:
-            fault = f"lost rows of {lost} customers whom the latest snapshot has"
-            cure = "set Redis' maxmemory-policy to noeviction, then run `guanjia materialize`"
-            raise GuanjiaError("the online store", fault, cure)
 
     def _tag_names(
         self, served: Mapping[str, ServedModel], models: Mapping[str, ServedModel], explain: bool

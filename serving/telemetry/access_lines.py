@@ -51,10 +51,10 @@ class AccessLines:
         at = datetime.fromtimestamp(clock.epoch(), UTC).isoformat(timespec="milliseconds")
         ms = round(1000 * seconds, 1)
         traced = f'"trace_id": "{trace}", ' if trace else ""
-        said = f"{method} {endpoint} {status or 'not answered'} {ms} ms"
+        message = f"{method} {endpoint} {status or 'not answered'} {ms} ms"
         self._waiting.append(
             f'{{"at": "{at}", "level": "info", "logger": "{self._logger}", "process":'
-            f' {self._process}, "message": "{said}", "request_id": "{request_id}", {traced}'
+            f' {self._process}, "message": "{message}", "request_id": "{request_id}", {traced}'
             f'"method": "{method}", "endpoint": "{endpoint}", "status": {status}, "ms": {ms}}}\n'
         )
 

@@ -154,11 +154,11 @@ class TraceExporter(SpanExporter):
         return self._inner.export([span for trace in spans for span in trace.spans(self._resource)])
 
     def shutdown(self) -> None:
-        """Shut the inner exporter down."""
+        """Close the inner exporter."""
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flush the inner exporter."""
+        """Let the inner exporter send what waits there."""
         return self._inner.force_flush(timeout_millis)
 
 

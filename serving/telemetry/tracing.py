@@ -117,11 +117,11 @@ def start_tracing(
     GuanjiaError
         If the variable names another exporter, or the extra `tracing` is not installed.
     """
-    asked = os.environ.get(SWITCH, "none")
-    if exporter is None and asked in ("none", ""):
+    kind = os.environ.get(SWITCH, "none")
+    if exporter is None and kind in ("none", ""):
         return False
-    if exporter is None and asked != "otlp":
-        raise GuanjiaError(SWITCH, f"is {asked}", "set it to `otlp`, or unset it")
+    if exporter is None and kind != "otlp":
+        raise GuanjiaError(SWITCH, f"is {kind}", "set it to `otlp`, or unset it")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource

@@ -15,31 +15,23 @@ The rules favour the customer:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
-from serving.records.columns import Instant, new_id
+from serving.records.columns import new_id
 from serving.records.idempotency import content_hash, insert_once
+from serving.records.people.later_consents import recorded_later
 from serving.records.tables import consent_changes
 
 Purpose = Literal["marketing", "profiling", "location"]
 PURPOSES: tuple[Purpose, ...] = ("marketing", "profiling", "location")
-MOST_AHEAD = timedelta(hours=25)
-"""How far a clock may have been ahead for us to notice that it was set back: a day, and an hour."""
 _c = consent_changes.c
 _CHANGES = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
-)
-_LATER = select(func.max(_c.recorded_at, type_=Instant)).where(
-    _c.customer_id == bindparam("customer_id"),
-    _c.purpose == bindparam("purpose"),
-    _c.granted,
-    _c.recorded_at > bindparam("at", type_=Instant),
-    _c.recorded_at <= bindparam("until", type_=Instant),
 )
 _EVERYBODY = select(_c.customer_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
     _c.channel.is_(None) | (_c.channel == "phone"),
@@ -197,7 +189,11 @@ def write_consent(
         "recorded_at": at,
         "outcome_id": outcome_id,
     }
-    later = None if change.granted else _recorded_later(connection, change, at)
+    later = (
+        None
+        if change.granted
+        else recorded_later(connection, change.customer_id, change.purpose, at)
+    )
     existing = insert_once(connection, consent_changes, row)
     if existing is not None:
         return StoredChange(existing["change_id"], repeated=True)
@@ -206,16 +202,6 @@ def write_consent(
         times = {"changed_at": later, "recorded_at": later}
         connection.execute(insert(consent_changes), row | again | times)
     return StoredChange(change_id, repeated=False)
-
-
-def _recorded_later(connection: Connection, change: ConsentChange, at: datetime) -> datetime | None:
-    """Find when the latest consent to the same purpose was recorded, if that was after `at`.
-
-    Then the clock was set back since; else None. One that lies further ahead than `MOST_AHEAD` was
-    not recorded by a clock that is about right.
-    """
-    whose = {"customer_id": change.customer_id, "purpose": change.purpose, "at": at}
-    return connection.execute(_LATER, whose | {"until": at + MOST_AHEAD}).scalar()
 
 
 def consents_as_of(
