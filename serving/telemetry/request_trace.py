@@ -158,7 +158,7 @@ class TraceExporter(SpanExporter):
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Let the inner exporter send what waits there."""
+        """Send what waits in the inner exporter."""
         return self._inner.force_flush(timeout_millis)
 
 

@@ -31,7 +31,7 @@ def test_any_kill_leaves_the_day_before_or_the_new_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(SUPPORT / "killed_publications.py"), str(folder),
          str(POINTS), seed],
-        capture_output=True, text=True, check=False, timeout=500 + 10 * POINTS, cwd=ROOT,
+        capture_output=True, text=True, check=False, timeout=500 + 60 * POINTS, cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{SUPPORT}", "PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -122,6 +122,10 @@ def test_each_line_of_a_request_has_its_id() -> None:
 
 
 def test_the_access_log_as_json_is_written_in_batches_and_as_the_logger_would() -> None:
+    contextvars.copy_context().run(batched_as_logged)
+
+
+def batched_as_logged() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     ACCESS.addHandler(handler)
