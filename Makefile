@@ -55,6 +55,7 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/python -m serving.touchpoints.document docs/touchpoints.md
 	$(BIN)/python -m serving.decision.text_page docs/texts.md
 	$(BIN)/python -m guanjia.jobs.architecture docs/architecture.md
+	$(BIN)/python tests/support/fault_page.py docs/robustness.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
 	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets triggers; do \

@@ -97,8 +97,6 @@ def count_as_a_service(home: Path) -> None:
 
 async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[float]]:
     """Processor seconds of each kind: for each round the mean of a request."""
-    from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
-
     from features.lake import Lake
     from features.settings import load
     from features.snapshots.snapshots import snapshot_dates
@@ -107,7 +105,7 @@ async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[flo
     from serving.api.door.request_limiter import RequestLimiter
     from serving.auth.tokens import make_token
     from serving.process.start import start
-    from serving.telemetry.tracing import start_tracing
+    from serving.telemetry import log_lines
 
     lake = Lake(load())
     ahead = clock.simulated_now(max(snapshot_dates(lake)), lake.settings) - datetime.now(UTC)
@@ -115,12 +113,13 @@ async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[flo
     app = create_app()
     logging.getLogger().addHandler(logging.StreamHandler((home / "log.txt").open("w")))
     start(app)
+    # As `GUANJIA_ACCESS_LOG` has it; kinds without it set the level of its logger.
+    log_lines.make_logs_safe("json", access=True)
     door = RequestLimiter(app, app)
     token = make_token(lake.settings, "benchmark", datetime.now(UTC))
     path = next((home / "scores").glob("*.parquet"))
     ids = pq.read_table(path, columns=["customer_id"], partitioning=None)[0].to_pylist()
     lots = random.Random(1)
-    start_tracing(SimpleSpanProcessor(ConsoleSpanExporter()))
     TRACERS.update({kind: trace_by(share) for kind, share in TRACED.items()})
     means: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for number in range(rounds + 1):
@@ -193,7 +192,7 @@ def seeing(kind: str) -> Iterator[None]:
             switched.append((module, name, getattr(module, name)))
             setattr(module, name, instead)
     log_lines.ACCESS.setLevel(logging.INFO if kind == KINDS[4] else logging.WARNING)
-    tracing._Tracing.tracer = TRACERS.get(kind)
+    tracing._Tracing.begin = TRACERS.get(kind)
     try:
         yield
     finally:
@@ -202,18 +201,19 @@ def seeing(kind: str) -> Iterator[None]:
 
 
 def trace_by(share: float) -> Any:
-    """A tracer of a share of the requests, whose spans are made in full and dropped."""
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+    """What begins the trace of a share of the requests; their spans are made and dropped."""
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from serving.telemetry.tracing import _Tracing, start_tracing
 
     class Dropped(SpanExporter):
         def export(self, spans: Any) -> Any:  # noqa: ARG002
             return None
 
-    provider = TracerProvider(sampler=ParentBasedTraceIdRatio(share))
-    provider.add_span_processor(BatchSpanProcessor(Dropped()))
-    return provider.get_tracer("benchmark")
+    os.environ["OTEL_TRACES_SAMPLER"] = "parentbased_traceidratio"
+    os.environ["OTEL_TRACES_SAMPLER_ARG"] = str(share)
+    start_tracing(Dropped())
+    return _Tracing.begin
 
 
 def line(rounds: Mapping[str, list[float]], kind: str) -> Measured:

@@ -130,7 +130,7 @@ class Settings(BaseModel):
         "none are sent.",
     )
     log: Literal["text", "json"] = Field(
-        default="text", description="How the service writes its log: as text, or JSON lines."
+        default="text", description="How services and commands log: as text, or as JSON lines."
     )
     access_log: bool = Field(
         default=False, description="Whether the service logs each request in one line."

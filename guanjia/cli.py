@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +46,7 @@ from guanjia.commands.marketing import (
     service_effect,
 )
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
+from guanjia.terminal.command_log import json_log, logged_command
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
@@ -61,9 +63,10 @@ class AfterExtensions(TyperCommand):
         from features import settings
         from features.tags.extensions import load_extensions
 
-        load_extensions(settings.load().home)
-        result = super().invoke(ctx)
-        keep_format(settings.load().home)
+        with logged_command(ctx.command_path.partition(" ")[2], ctx.params):
+            load_extensions(settings.load().home)
+            result = super().invoke(ctx)
+            keep_format(settings.load().home)
         return result
 
 
@@ -283,6 +286,16 @@ def main() -> None:
     # Warnings are for whoever develops; Feast, imported, would show those of every library.
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    # What a command hides in its log is hidden for it alone.
+    copy_context().run(_run)
+
+
+def _run() -> None:
+    with json_log():
+        _run_command()
+
+
+def _run_command() -> None:
     try:
         app()
     except GuanjiaError as error:

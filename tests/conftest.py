@@ -19,8 +19,6 @@ import pytest
 from command_line import THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
 from servers import (
-    mortal_postgres,
-    mortal_redis,
     postgres,
     postgres_server,
     redis_server,
@@ -36,8 +34,6 @@ from features.tags.catalogue import groups
 __all__ = [
     "mariadb",
     "mariadb_server",
-    "mortal_postgres",
-    "mortal_redis",
     "postgres",
     "postgres_server",
     "redis_server",
@@ -51,13 +47,17 @@ os.environ[THREADS] = "1"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 TOGETHER = {
+    **{f"tests/behaviour/daily/test_{name}.py": "days" for name in ("days", "faulty_days")},
     **{f"tests/serving/test_{name}.py": "service" for name in
        ("branches", "predict", "refusals", "service")},
     **{f"tests/serving/console/test_{name}.py": "service" for name in ("login", "pages")},
     **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
        ("door", "files_away", "integrators", "overload")},
+    **{f"tests/serving/robustness/test_{name}.py": "networked" for name in
+       ("network_faults", "random_faults", "redis_faults", "stores_away")},
 }  # fmt: skip
-"""Files that ask a service that runs for the session: a second worker would start a second one."""
+"""Files that share what is made for the session, mostly a service that runs: a second worker would
+make a second one."""
 
 BEGIN = (
     *("test_documented_commands.py", "test_spark.py", "test_document_holds.py", "test_carry.py"),

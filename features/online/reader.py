@@ -53,8 +53,9 @@ class TagReader:
         Returns
         -------
         list[dict[str, object]]
-            A row per id: `customer_id`, `known`, `freshness`, `as_of`, `newer`, then the tags by
-            name. An unknown customer has `known` False and None everywhere else. `freshness` is the
+            A row per id: `customer_id`, `known`, `whole`, `freshness`, `as_of`, `newer`, then the
+            tags by name. An unknown customer has `known` False and None everywhere else. `whole`:
+            whether every group that was read has a row of the customer. `freshness` is the
             oldest event timestamp (UTC) among the groups read, `as_of` the civil date that ended
             then. `newer` has the groups of a later date, which an event refreshed, with that date.
 
@@ -85,6 +86,7 @@ class TagReader:
         return {
             "customer_id": customer_id,
             "known": oldest is not None,
+            "whole": len(known_until) == len(self._groups),
             "freshness": None if oldest is None else instant_of(oldest),
             "as_of": as_of,
             "newer": newer,

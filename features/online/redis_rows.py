@@ -65,6 +65,16 @@ class RedisRows(OnlineRows):
         with _connected(self._url, PATIENT_SECONDS) as client:
             client.set(self._filled_mark(group), 1)
 
+    def may_lose_rows(self) -> bool:
+        """Tell whether the server drops keys where its memory is full, or did so."""
+        with _connected(self._url, READ_SECONDS) as client:
+            server = client.info()
+        # Our keys never expire, so policies for keys that do leave them alone.
+        return bool(
+            str(server.get("maxmemory_policy", "allkeys")).startswith("allkeys")
+            or server.get("evicted_keys", 1)
+        )
+
     def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows, some hundreds a script.
 

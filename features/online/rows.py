@@ -85,6 +85,10 @@ class OnlineRows(ABC):
         self.mark_filled(group)
         return offered
 
+    def may_lose_rows(self) -> bool:
+        """Tell whether single rows may have been dropped by the store itself."""
+        return False
+
     @abstractmethod
     def mark_filled(self, group: str) -> None:
         """Mark a group as filled: whoever has no row is unknown from now on."""

@@ -141,6 +141,22 @@ def read_rows(
     return (rows or _filled(lake)).read(groups, customer_ids)
 
 
+def may_lose_rows(lake: Lake) -> bool:
+    """Tell whether the online store itself may have dropped single rows.
+
+    Parameters
+    ----------
+    lake : Lake
+        Its settings name the online store.
+
+    Raises
+    ------
+    GuanjiaError
+        If the store does not answer.
+    """
+    return online_rows(lake).may_lose_rows()
+
+
 def push(lake: Lake, group: str, rows: "pa.Table") -> None:
     """Offer rows of a group's tags to the online store; rows that are newer there stay.
 

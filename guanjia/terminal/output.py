@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.progress import Report, quiet
+from guanjia.terminal.command_log import LOG, logs_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +115,10 @@ def short_path(path: Path) -> str:
 
 
 def complain(error: GuanjiaError, as_json: bool) -> None:
-    """Write a fault to stderr."""
-    if as_json:
+    """Write a fault to stderr, or to the log of the command if it has one."""
+    if logs_json():
+        LOG.error("%s", error)
+    elif as_json:
         fault = {"thing": error.thing, "fault": error.fault, "cure": error.cure}
         sys.stderr.write(json.dumps({"error": fault}, ensure_ascii=False) + "\n")
     else:
@@ -124,12 +127,18 @@ def complain(error: GuanjiaError, as_json: bool) -> None:
 
 @contextmanager
 def progress(as_json: bool = False) -> Iterator[Report]:
-    """Report progress on stderr: bars on a terminal, lines elsewhere, nothing with --json."""
+    """Report progress on stderr: bars on a terminal, lines elsewhere, nothing with --json.
+
+    A command with a log of its own reports there.
+    """
+    if logs_json():
+        yield _lines(LOG.info)
+        return
     if as_json:
         yield quiet
         return
     if not sys.stderr.isatty():
-        yield _lines()
+        yield _lines(_to_stderr)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -176,7 +185,12 @@ def time_left(elapsed: float, done: int, total: int | None) -> str:
     return f"{left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
 
 
-def _lines() -> Report:
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _lines(write: Callable[[str], None]) -> Report:
     """Report by lines: when a step begins, when it is done, and when another interrupts it.
 
     A step of unknown length is over when the next begins.
@@ -188,17 +202,16 @@ def _lines() -> Report:
         nonlocal last, unended
         now = time.monotonic()
         if step != last and unended:
-            sys.stderr.write(f"{last}: {now - began.pop(last):.1f} s\n")
+            write(f"{last}: {now - began.pop(last):.1f} s")
             unended = False
         if step not in began or (done == 0 and step != last):
             began[step] = now
-            sys.stderr.write(f"{step} ...\n")
+            write(f"{step} ...")
         elif step != last and total is not None and done < total:
             left = time_left(now - began[step], done, total)
-            sys.stderr.write(f"{step}: {done:,} of {total:,}, {left}\n")
+            write(f"{step}: {done:,} of {total:,}, {left}")
         if total is not None and done >= total:
-            sys.stderr.write(f"{step}: {done:,}, {now - began.pop(step):.1f} s\n")
+            write(f"{step}: {done:,}, {now - began.pop(step):.1f} s")
         last, unended = step, total is None
-        sys.stderr.flush()
 
     return report

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from guanjia.terminal.command_log import LOG, logs_json
+
 OURS = ("raw", "checked", "tags", "snapshots", "models", "records.db", "token.key")
 """A folder with one of these is a home; any other may serve others, and its mode stays."""
 OTHERS = 0o077
@@ -38,4 +40,7 @@ def close_to_others(home: Path) -> None:
         )
     else:
         sentence = f"Home {home} was open to other users of this machine: now it is yours alone."
-    sys.stderr.write(sentence + "\n")
+    if logs_json():
+        LOG.warning(sentence)
+    else:
+        sys.stderr.write(sentence + "\n")

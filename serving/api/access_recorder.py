@@ -1,10 +1,12 @@
 """Record who reads whose personal data: in the access log before each answer, then in records."""
 
+from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.api.guard import Read
-from serving.records.database import Records
+from serving.records.database import Records, RecordsAwayError
 from serving.records.people.access_log import AccessLog, copy_log, log_folder
+from serving.records.people.audit import access_row, insert_accesses
 
 COPY_SECONDS = 1.0
 
@@ -13,6 +15,7 @@ class AccessRecorder:
     """Record every request that reads data of customers.
 
     While the records do not answer, the log files stay: predictions go on, and no access is lost.
+    Where no file can be written, not even the reserve, a server of records is written to at once.
 
     Parameters
     ----------
@@ -27,11 +30,31 @@ class AccessRecorder:
         self._settings = settings
         self._folder = log_folder(settings.home)
         self._log = AccessLog(self._folder)
+        self._log.keep_reserve()
 
     def __call__(self, read: Read) -> None:
-        """Append a read to the log; called by `serving.api.guard.note`."""
+        """Record a read; called by `serving.api.guard.note`.
+
+        Raises
+        ------
+        GuanjiaError
+            If it can be written nowhere: then no personal data may be given out.
+        """
         at = clock.now(self._settings)
-        self._log.append(read.subject, read.endpoint, read.customer_ids, at, "request")
+        about = read.subject, read.endpoint, read.customer_ids, at, "request"
+        try:
+            self._log.append(*about)
+        except GuanjiaError:
+            if self._records.is_local:
+                raise
+            try:
+                with self._records.writing() as connection:
+                    insert_accesses(connection, [access_row(*about)])
+            except RecordsAwayError:
+                pass
+            else:
+                return
+            raise
 
     def copy(self) -> None:
         """Copy the log into the records.
@@ -42,4 +65,5 @@ class AccessRecorder:
             If the records do not answer; the log files stay.
         """
         self._log.rotate()
+        self._log.keep_reserve()
         copy_log(self._records, self._folder)

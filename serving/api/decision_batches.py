@@ -98,7 +98,9 @@ def _decide_all(
     for wish in body.decisions:
         at = clock.now(settings)
         try:
-            decision = decider.decide(wish, at, requester.branches, requester.subject)
+            decision = decider.decide(
+                wish, at, requester.branches, requester.subject, certain=clock.certain(at)
+            )
         except GuanjiaError as error:
             if status_of(error) == 503:
                 raise

@@ -62,6 +62,7 @@ async def decide(request: Request, body: DecideRequest) -> Response:
     """Decide on the next contact with a customer, or silence; reserve and record it."""
     decider: Decider = request.app.state.decider
     at = clock.now(request.app.state.service.lake.settings)
+    certain = clock.certain(at)
     requester = caller(request)
     branches, subject = requester.branches, requester.subject
     answer: DecideResponse | None = None
@@ -69,9 +70,11 @@ async def decide(request: Request, body: DecideRequest) -> Response:
         # Handing a request to a thread costs more than answering it here. If another writer locks
         # the records, nothing is decided yet, and a thread waits for the lock instead.
         with suppress(RecordsAwayError):
-            answer = decider.decide(body, at, branches, subject, seconds=0)
+            answer = decider.decide(body, at, branches, subject, seconds=0, certain=certain)
     if answer is None:
-        answer = await run_in_threadpool(decider.decide, body, at, branches, subject)
+        answer = await run_in_threadpool(
+            decider.decide, body, at, branches, subject, certain=certain
+        )
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

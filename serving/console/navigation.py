@@ -36,7 +36,10 @@ MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
             MenuPage("/console/today", "今日", "Today", "home:read"),
             MenuPage("/console/monday", "周报", "Monday", "reports:read"),
         ),
-        ("营销", "Marketing"): (MenuPage("/console/lists", "名单", "Lists", "lists:read"),),
+        ("营销", "Marketing"): (
+            MenuPage("/console/lists", "名单", "Lists", "lists:read"),
+            MenuPage("/console/campaigns", "活动", "Campaigns", "campaigns:read"),
+        ),
         ("客户", "Customers"): (
             MenuPage("/console/customers", "客户", "Customers", "customers:read"),
             MenuPage("/console/reviews", "人工复核", "Reviews", "reviews:read"),

@@ -75,6 +75,7 @@ class Decider:
         branches: Collection[str] | None = None,
         subject: str = "",
         seconds: float = WAIT_SECONDS,
+        certain: datetime | None = None,
     ) -> DecideResponse:
         """Decide, reserve the contact and store the decision.
 
@@ -90,6 +91,9 @@ class Decider:
             The caller; a client key is unique per caller.
         seconds : float
             How long to wait for the records.
+        certain : datetime, optional
+            The instant by which reservations expire, where the clock may have jumped ahead
+            (`serving.clock.certain`). Default: `at`.
 
         Raises
         ------
@@ -115,7 +119,7 @@ class Decider:
                 earlier = repeated_decision(connection, key, content)
                 if earlier is not None:
                     return DecideResponse.model_validate(earlier["document"]["answer"])
-                inputs = self.gatherer.gather(connection, request, customer, at)
+                inputs = self.gatherer.gather(connection, request, customer, at, certain)
             with span("settle"):
                 inputs, result, text = self._settle(request, inputs)
             with span("write"):

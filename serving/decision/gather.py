@@ -171,6 +171,7 @@ class Gatherer:
         request: DecideRequest,
         customer: CustomerFacts,
         at: datetime,
+        certain: datetime | None = None,
     ) -> DecisionInputs:
         """Read what the records know of a customer, and put all facts of a decision together.
 
@@ -184,17 +185,22 @@ class Gatherer:
             What `read_customer` returned.
         at : datetime
             Now, with a time zone.
+        certain : datetime, optional
+            The instant by which reservations expire. Default: `at`.
         """
         tags, branch = customer.tags, customer.tags[BRANCH]
         erased_as = pseudonym(self._erasure_key, request.customer_id)
+        memory = self._touchpoints.memory
         history = self._caps.history(
-            connection, request.customer_id, at, branch, erased_as, self._touchpoints.memory
+            connection, request.customer_id, at, branch, erased_as, memory, certain
         )
         known = Customer(tags, self._day(at), self._zone, self._touchpoints.past(history))
         if ended := self._touchpoints.ended_reservations(known, history):
             release_reserved(connection, request.customer_id, ended)
             history = history.without(ended)
-        consents = resolve_consents(history.consent_records, at, base_of(tags))
+        # All that is on record has happened, also where the clock was ahead as it was recorded.
+        known_at = max([at, *(change.recorded_at for change in history.consent_records)])
+        consents = resolve_consents(history.consent_records, known_at, base_of(tags))
         profiled = consents.profiling is not False
         means = {} if profiled else averages(self._service.lake)
         inbound = self._touchpoints.is_inbound(request.decision_point)

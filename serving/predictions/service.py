@@ -28,6 +28,7 @@ from serving import clock
 from serving.breaker import Breaker
 from serving.predictions.by_month import churn_by_month
 from serving.predictions.current_models import CurrentModels
+from serving.predictions.lost_rows import require_rows
 from serving.predictions.margin import FREQUENCY, SEVERITY, expected_cost_and_margin, number_or_none
 from serving.predictions.probabilities import (
     ServedModel,
@@ -226,6 +227,7 @@ class PredictionService:
         reader = self._reader(names)
         try:
             rows = reader.read(ids)
+            require_rows(self.lake, self._lookup, self.erased, rows)
         except (GuanjiaError, KeyError, sqlite3.Error) as fault:
             # Redis that is away, a file that is damaged, locked or gone.
             logger.warning(

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from features.erased import erasure_key
 from features.lake import Lake, ServedLake
-from features.settings import load
+from features.settings import Settings, load
+from serving import clock
 from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
 from serving.auth import tokens
@@ -34,7 +35,7 @@ from serving.telemetry.tracing import start_tracing
 from serving.touchpoints.catalogue import load_touchpoints
 
 logger = logging.getLogger(__name__)
-COUNT_SECONDS = 1.0
+COUNT_SECONDS = CLOCK_SECONDS = 1.0
 ANNOUNCEMENT = "GUANJIA_ANNOUNCEMENT"
 """Environment variable with the path of a text to print once the service is ready."""
 
@@ -58,6 +59,7 @@ def start(app: FastAPI) -> None:
     app.state.records.migrate()
     app.state.on_read = AccessRecorder(app.state.records, lake.settings)
     every(COPY_SECONDS, "copy access log", app.state.on_read.copy)
+    every(CLOCK_SECONDS, "watch the clock", lambda: _watch_clock(settings))
     app.state.touchpoints = load_touchpoints(lake.home)
     app.state.touchpoint_source = TouchpointSource(lake)
     app.state.decider = Decider(app.state.service, app.state.records, app.state.touchpoint_source)
@@ -111,6 +113,11 @@ def show_metrics(app: FastAPI, lake: Lake) -> None:
     atexit.register(write_counts)
     every(BIND_SECONDS, "bind the port of the metrics", port.bind)
     every(REFRESH_SECONDS, "read what today has used", port.refresh)
+
+
+def _watch_clock(settings: Settings) -> None:
+    """Note the time, so that it is seen at once when the clock is set."""
+    clock.certain(clock.now(settings))
 
 
 def announce() -> None:

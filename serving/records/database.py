@@ -275,7 +275,10 @@ class Records:
     def _away(self, fault: str) -> RecordsAwayError:
         url = self._url
         if self._is_sqlite:
-            cure = "try again; check that the disk is not full and no other process locks the file"
+            cure = (
+                "try again; check that the disk is not full, the home can be written and no other"
+                " process locks the file"
+            )
             return RecordsAwayError(f"records {self.place}", fault, cure)
         if url.password:
             fault = fault.replace(str(url.password), "***")

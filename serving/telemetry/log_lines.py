@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from features.texts import CONTROL
+from serving.telemetry.access_lines import AccessLines, stream_handler
 from serving.telemetry.request_ids import current_request_id
 from serving.telemetry.tracing import current_trace_id
 
@@ -39,6 +40,12 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 _body: ContextVar[bytes] = ContextVar("body", default=b"")
 _hidden: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 _details: ContextVar[Mapping[str, Any]] = ContextVar("details", default=MappingProxyType({}))
+
+
+class _Access:
+    """Who writes the access log of this process, where it is JSON; None: the logger does."""
+
+    lines: AccessLines | None = None
 
 
 def hide_in_log(customer_ids: Iterable[str]) -> None:
@@ -65,6 +72,10 @@ def log_access(method: str, endpoint: str, status: int, seconds: float) -> None:
         How long the answer took.
     """
     if not ACCESS.isEnabledFor(logging.INFO):
+        return
+    if _Access.lines is not None:
+        request_id, trace = current_request_id(), current_trace_id()
+        _Access.lines.add(method, endpoint, status, seconds, request_id, trace)
         return
     milliseconds = round(1000 * seconds, 1)
     fields = {"method": method, "endpoint": endpoint, "status": status, "ms": milliseconds}
@@ -194,6 +205,10 @@ def make_logs_safe(form: Form = "text", key: bytes | None = None, *, access: boo
                 inner = inner.inner
             handler.setFormatter(SafeFormatter(inner, form, key))
     ACCESS.setLevel(logging.INFO if access else logging.WARNING)
+    if _Access.lines is not None:
+        _Access.lines.close()
+    streaming = stream_handler(ACCESS) if access and form == "json" else None
+    _Access.lines = None if streaming is None else AccessLines(streaming, ACCESS.name)
     # What libraries warn of would be lines of another form.
     logging.captureWarnings(form == "json")
 

@@ -4,41 +4,43 @@ While it is off, nothing of OpenTelemetry is imported and a span costs a functio
 steps, endpoints and numbers of customers; never a customer.
 """
 
+import atexit
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from features.errors import GuanjiaError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from serving.telemetry.request_trace import RequestTrace
 
 SWITCH = "OTEL_TRACES_EXPORTER"
 NO_SPAN: AbstractContextManager[Any] = nullcontext()
-SILENT: Mapping[str, Any] = MappingProxyType(
-    {"record_exception": False, "set_status_on_exception": False}
-)
-"""What errors say may name a customer: they are for the caller alone."""
 PARENT = (b"traceparent", b"tracestate")
 
 
 class _Tracing:
-    """The tracer of this process; None while requests are not traced."""
+    """How this process begins the trace of a request; None while requests are not traced."""
 
-    tracer: "Tracer | None" = None
-    current: "Callable[[], Span]"
+    begin: "Callable[[str, dict[bytes, bytes], str], RequestTrace] | None" = None
+    current: "Callable[[], RequestTrace | None]"
+    step: "Callable[[RequestTrace, str], AbstractContextManager[None]]"
+    processor: "SpanProcessor"
 
 
 def span(name: str) -> AbstractContextManager[Any]:
     """Trace a block as one step of the current request, if the request is traced."""
-    tracer = _Tracing.tracer
-    # Of requests that the sampler left out, steps cost nothing either.
-    if tracer is None or not _Tracing.current().is_recording():
+    if _Tracing.begin is None:
         return NO_SPAN
-    return tracer.start_as_current_span(name, **SILENT)
+    trace = _Tracing.current()
+    # Of requests that the sampler left out, steps cost nothing either.
+    if trace is None or not trace.is_recorded:
+        return NO_SPAN
+    return _Tracing.step(trace, name)
 
 
 def request_span(
@@ -55,27 +57,10 @@ def request_span(
     request_id : str
         Id of the request.
     """
-    tracer = _Tracing.tracer
-    if tracer is None:
+    if _Tracing.begin is None:
         return NO_SPAN
-    from opentelemetry.context import Context
-    from opentelemetry.trace import SpanKind
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    carrier = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PARENT
-    }
-    # Not in the current context: BentoML's own spans are there, which nobody keeps.
-    parent = Context()
-    if carrier:
-        parent = TraceContextTextMapPropagator().extract(carrier, parent)
-    attributes = {"http.request.method": method, "guanjia.request_id": request_id}
-    return tracer.start_as_current_span(
-        method,
-        parent,
-        SpanKind.SERVER,
-        attributes=attributes,
-        **SILENT,
+    return _Tracing.begin(
+        method, {name: value for name, value in headers if name in PARENT}, request_id
     )
 
 
@@ -84,7 +69,7 @@ def name_request(current: Any, endpoint: str, status: int) -> None:
 
     Parameters
     ----------
-    current : Span or None
+    current : RequestTrace or None
         What `request_span` gave; None while tracing is off.
     endpoint : str
         Method and path as declared.
@@ -93,31 +78,34 @@ def name_request(current: Any, endpoint: str, status: int) -> None:
     """
     if current is None:
         return
-    current.update_name(endpoint)
-    current.set_attribute("http.route", endpoint.partition(" ")[2])
-    current.set_attribute("http.response.status_code", status)
-    if status >= 500:
-        from opentelemetry.trace import StatusCode
-
-        current.set_status(StatusCode.ERROR)
+    current.name = endpoint
+    current.attributes["http.route"] = endpoint.partition(" ")[2]
+    current.attributes["http.response.status_code"] = status
+    # What errors say is not recorded: it may name a customer, and is for the caller alone.
+    current.failed = status >= 500
 
 
 def current_trace_id() -> str:
     """Return the id of the current trace, 32 hexadecimal digits; empty while there is none."""
-    if _Tracing.tracer is None:
+    if _Tracing.begin is None:
         return ""
-    number = _Tracing.current().get_span_context().trace_id
-    return f"{number:032x}" if number else ""
+    trace = _Tracing.current()
+    return "" if trace is None else f"{trace.context.trace_id:032x}"
 
 
-def start_tracing(processor: "SpanProcessor | None" = None) -> bool:
+def start_tracing(
+    exporter: "SpanExporter | None" = None,
+    batched: "Callable[[SpanExporter], SpanProcessor] | None" = None,
+) -> bool:
     """Trace requests from now on, if the environment says so.
 
     Parameters
     ----------
-    processor : SpanProcessor, optional
+    exporter : SpanExporter, optional
         Takes the spans that end. Default: one that sends them by OTLP over HTTP to
         `OTEL_EXPORTER_OTLP_ENDPOINT`, if `OTEL_TRACES_EXPORTER` is `otlp`.
+    batched : callable, optional
+        Makes the processor that hands traces to the exporter. Default: `BatchSpanProcessor`.
 
     Returns
     -------
@@ -129,28 +117,75 @@ def start_tracing(processor: "SpanProcessor | None" = None) -> bool:
     GuanjiaError
         If the variable names another exporter, or the extra `tracing` is not installed.
     """
-    exporter = os.environ.get(SWITCH, "none")
-    if processor is None and exporter in ("none", ""):
+    kind = os.environ.get(SWITCH, "none")
+    if exporter is None and kind in ("none", ""):
         return False
-    if processor is None and exporter != "otlp":
-        raise GuanjiaError(SWITCH, f"is {exporter}", "set it to `otlp`, or unset it")
+    if exporter is None and kind != "otlp":
+        raise GuanjiaError(SWITCH, f"is {kind}", "set it to `otlp`, or unset it")
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.trace import get_current_span
+
+        from serving.telemetry.request_trace import Step, TraceExporter, current
     except ImportError:
         cure = "install it: `pip install 'guanjia[tracing]'`"
         raise GuanjiaError(SWITCH, "needs the exporter of OpenTelemetry", cure) from None
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "guanjia")})
-    provider = TracerProvider(resource=resource)
-    provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
-    _Tracing.current = staticmethod(get_current_span)
-    _Tracing.tracer = provider.get_tracer("guanjia")
+    # It reads the standard variables; spans are made by `request_trace`.
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    exporting = TraceExporter(exporter or OTLPSpanExporter(), provider.resource)
+    processor = (batched or BatchSpanProcessor)(exporting)
+    atexit.register(processor.shutdown)
+    _Tracing.processor = processor
+    _Tracing.current, _Tracing.step = current.get, staticmethod(Step)
+    _Tracing.begin = staticmethod(_beginning(provider.sampler, processor))
     return True
 
 
 def stop_tracing() -> None:
-    """Trace no further requests."""
-    _Tracing.tracer = None
+    """Trace no further requests, and export those that ended."""
+    if _Tracing.begin is not None:
+        _Tracing.begin = None
+        atexit.unregister(_Tracing.processor.shutdown)
+        _Tracing.processor.shutdown()
+
+
+def _beginning(
+    sampler: Any, processor: "SpanProcessor"
+) -> "Callable[[str, dict[bytes, bytes], str], RequestTrace]":
+    """Make what begins the trace of a request: method, headers of the caller's trace, id."""
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+    from opentelemetry.trace import SpanKind, get_current_span
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    from serving.telemetry.request_trace import RequestTrace
+
+    propagator, ids = TraceContextTextMapPropagator(), RandomIdGenerator()
+    hand_over: Any = processor.on_end
+
+    def begin(method: str, headers: dict[bytes, bytes], request_id: str) -> RequestTrace:
+        # Not in the current context: BentoML's own spans are there, which nobody keeps.
+        context, parent = Context(), None
+        if headers:
+            carrier = {
+                name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
+            }
+            context = propagator.extract(carrier, context)
+            theirs = get_current_span(context).get_span_context()
+            parent = theirs if theirs.is_valid else None
+        trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
+        attributes = {"http.request.method": method, "guanjia.request_id": request_id}
+        result = sampler.should_sample(context, trace_id, method, SpanKind.SERVER, attributes)
+        return RequestTrace(
+            method,
+            trace_id,
+            parent,
+            result.trace_state,
+            attributes,
+            hand_over if result.decision.is_sampled() else None,
+        )
+
+    return begin

@@ -145,6 +145,7 @@ def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
             "known": True,
             "freshness": at(JUNE),
             "as_of": JUNE,
+            "whole": True,
             "newer": {},
             "gender": "f",
             "premium": 2779.5,
@@ -174,6 +175,7 @@ def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
     feast_client.materialize(lake, JUNE, now=NOW)
     row = read_tags(lake, ["C1", "nobody"], TAGS)[1]
     assert (row.pop("customer_id"), row.pop("known"), row.pop("newer")) == ("nobody", False, {})
+    assert row.pop("whole") is False
     assert set(row.values()) == {None}
 
 

@@ -82,13 +82,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.address
 
 
-@pytest.fixture(scope="module")
-def mortal_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis server that the tests of a file may freeze and kill."""
-    with redis_running(tmp_path_factory.mktemp("mortal-redis")) as server:
-        yield server
-
-
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
     """The same, empty."""
@@ -178,13 +171,6 @@ def postgres_running() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A Postgres server that tests share."""
-    with postgres_running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def mortal_postgres() -> Iterator[PostgresServer]:
-    """A Postgres server that the tests of a file may freeze and stop."""
     with postgres_running() as server:
         yield server
 

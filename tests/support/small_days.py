@@ -12,6 +12,8 @@ from typing import Any
 
 FIRST = date(2024, 6, 1)
 CUSTOMERS = 60
+LAST = 3
+"""Number of the last day of the homes that tests share."""
 HEADS = {
     "customers": "customer_id,registered_at,branch,recorded_at",
     "policies": "policy_id,customer_id,vehicle_id,line,private_car,signed_at,inception,expiry,"

@@ -27,7 +27,7 @@ DERIVED = (
 )
 """What is computed again from the rest, as far as a backup may leave it out."""
 SQLITE = b"SQLite format 3\0"
-GROWING = (".jsonl",)
+GROWING = (".jsonl", ".reserve")
 """Files that only grow: what is there is kept, and a last line that is not whole is skipped."""
 TRIES, PAUSE_SECONDS = 100, 0.1
 _LOCK = re.compile(r"\..*lock$|\.writing$")

@@ -128,6 +128,7 @@ class Caps:
         branch: str | None = None,
         erased_as: str | None = None,
         memory: timedelta = timedelta(0),
+        certain: datetime | None = None,
     ) -> History:
         """Read in one statement the history that the rules need for contacts from `at` on.
 
@@ -145,6 +146,8 @@ class Caps:
             Mark of an earlier erasure of the customer (`features.erased`): refusals are kept.
         memory : timedelta
             How far back contacts count as made, and outcomes as won. Default: as the caps look.
+        certain : datetime, optional
+            The instant by which reservations expire (`serving.clock.certain`). Default: `at`.
 
         Returns
         -------
@@ -152,7 +155,9 @@ class Caps:
             Every contact that counts, service contacts too, and every consent change.
         """
         since = at.astimezone(self.zone(branch)).date() - self._span
-        return contact_history(connection, customer_id, at, since, self._cooling, erased_as, memory)
+        return contact_history(
+            connection, customer_id, at, since, self._cooling, erased_as, memory, certain
+        )
 
     def reach(self, at: datetime) -> tuple[date, timedelta]:
         """Return how far back the rules look, in any time zone: a day, and times of peace."""

@@ -126,6 +126,7 @@ def contact_history(
     cooling: timedelta,
     erased_as: str | None = None,
     memory: timedelta = timedelta(0),
+    certain: datetime | None = None,
 ) -> History:
     """Read a customer's history as it stands at an instant.
 
@@ -145,10 +146,14 @@ def contact_history(
         Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
     memory : timedelta
         How far back contacts count as made, and outcomes as won; at least as far as the caps look.
+    certain : datetime, optional
+        The instant by which reservations expire, where the clock may have jumped ahead. Default:
+        `at`.
     """
     parameters = _bounds(at, since, cooling, memory) | {
         "customer_id": customer_id,
         "erased_as": erased_as,
+        "at": certain or at,
     }
     rows = connection.execute(OF_ONE, parameters)
     return _history_of((tuple(row) for row in rows), at, since, cooling)

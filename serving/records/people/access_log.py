@@ -4,6 +4,8 @@ Appending a line to a file takes microseconds, survives a killed process and nee
 transaction takes a hundred times as long and may have to wait. Every process writes a file of its
 own, locked while it is open. Files that are no longer open are copied into the records and then
 deleted; a file whose copying was interrupted is copied again, which changes nothing.
+
+Where the disk is full, a process goes on in its reserve, a file whose blocks it got before.
 """
 
 import fcntl
@@ -14,6 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,9 @@ from serving.records.people.audit import access_row, insert_accesses
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 1_000
+RESERVE_BYTES = 4 << 20
+"""Room for some 15,000 accesses of one customer while the disk is full."""
+UNWRITTEN = b"\0"
 WAIT_SECONDS = 10.0
 """How long to wait for files that are open: a service rotates its file every second."""
 
@@ -45,12 +51,14 @@ class AccessLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
+        self._length = 0
+        self._reserve: _Reserve | None = None
         self._lock = threading.Lock()
 
     def append(
         self, subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
     ) -> None:
-        """Append an access to the log file.
+        """Append an access to the log file, or to the reserve where the disk is full.
 
         Parameters
         ----------
@@ -64,27 +72,51 @@ class AccessLog:
         """
         row = access_row(subject, endpoint, customer_ids, at, purpose)
         line = to_json(row | {"at": microseconds(at)}).encode() + b"\n"
-        try:
-            with self._lock:
-                file = self._file if self._file is not None else self._open()
-                written = os.write(file, line)
-        except OSError as error:
-            written, reason = 0, error.strerror
-        else:
-            reason = "the disk is full"
-        if written != len(line):
-            fault = f"cannot be written ({reason}), so that no personal data is given out"
-            cure = "check that the home folder is writable and has free space"
-            raise GuanjiaError(f"access log in {self._folder}", fault, cure)
+        with self._lock:
+            reason = self._write(line)
+            if reason and not (self._reserve is not None and self._reserve.write(line)):
+                fault = f"cannot be written ({reason}), so that no personal data is given out"
+                cure = "check that the home folder is writable and has free space"
+                raise GuanjiaError(f"access log in {self._folder}", fault, cure)
+
+    def keep_reserve(self) -> None:
+        """Get a reserve for the time when the disk is full, if there is none and there is room."""
+        with self._lock:
+            if self._reserve is None:
+                self._reserve = _Reserve.make(self._folder)
 
     def rotate(self) -> None:
-        """Close the log file, so that it can be copied; the next access opens another."""
+        """Close the log file, so that it can be copied; the next access opens another.
+
+        A reserve that was written to is closed too, once there is room for another one.
+        """
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
+            if self._reserve is not None and self._reserve.length:
+                another = _Reserve.make(self._folder)
+                if another is not None:
+                    self._reserve.close()
+                    self._reserve = another
 
-    def _open(self) -> int:
+    def _write(self, line: bytes) -> str:
+        """Write a line whole or not at all; return what kept it from being written."""
+        try:
+            if self._file is None:
+                self._open()
+            assert self._file is not None
+            written = os.write(self._file, line)
+            if written == len(line):
+                self._length += written
+                return ""
+            # The next line must not be joined to a half one.
+            os.ftruncate(self._file, self._length)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return "the disk is full"
+
+    def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{secrets.token_hex(8)}.jsonl"
         draft = path.with_suffix(".draft")
@@ -92,8 +124,54 @@ class AccessLog:
         # Lock it before it gets the name that `copy_log` looks for.
         fcntl.flock(file, fcntl.LOCK_EX)
         draft.rename(path)
-        self._file = file
-        return file
+        self._file, self._length = file, 0
+
+
+class _Reserve:
+    """A file whose blocks are there before they are written; after the lines come zeros."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        self._path, self._file = path, file
+        self.length = 0
+
+    @classmethod
+    def make(cls, folder: Path) -> "_Reserve | None":
+        """Make a reserve; None where there is no room for it."""
+        path = folder / f"{secrets.token_hex(8)}.reserve"
+        draft = path.with_suffix(".draft")
+        file: int | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.posix_fallocate(file, 0, RESERVE_BYTES)
+            draft.rename(path)
+        except OSError:
+            if file is not None:
+                os.close(file)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            return None
+        return cls(path, file)
+
+    def write(self, line: bytes) -> bool:
+        """Write a line behind those that are there; tell whether there was room."""
+        if self.length + len(line) > RESERVE_BYTES:
+            return False
+        try:
+            written = os.pwrite(self._file, line, self.length)
+        except OSError:
+            return False
+        if written < len(line):
+            return False
+        self.length += written
+        return True
+
+    def close(self) -> None:
+        """Give the file the name of one that is to be copied."""
+        os.ftruncate(self._file, self.length)
+        self._path.rename(self._path.with_suffix(".jsonl"))
+        os.close(self._file)
 
 
 def log_folder(home: Path) -> Path:
@@ -110,7 +188,8 @@ def copy_log(records: Records, folder: Path) -> int:
         If the records do not answer: the files stay.
     """
     copied = 0
-    for path in sorted(folder.glob("*.jsonl")):
+    # A reserve that nobody has open is that of a process that was killed or has ended.
+    for path in sorted([*folder.glob("*.jsonl"), *folder.glob("*.reserve")]):
         try:
             file = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
@@ -141,7 +220,8 @@ def copy_whole_log(records: Records, folder: Path) -> None:
     GuanjiaError
         If a process does not close its file.
     """
-    files, until = list(folder.glob("*.jsonl")), clock.ticks() + WAIT_SECONDS
+    reserves = [path for path in folder.glob("*.reserve") if _rows(path)]
+    files, until = [*folder.glob("*.jsonl"), *reserves], clock.ticks() + WAIT_SECONDS
     while True:
         copy_log(records, folder)
         files = [path for path in files if path.exists()]
@@ -158,7 +238,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     """Read the complete lines of a log file as rows of the table `reads`."""
     rows = []
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().rstrip(UNWRITTEN).splitlines()
     except FileNotFoundError:
         return []
     for line in lines:

@@ -18,12 +18,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.idempotency import content_hash, insert_once
+from serving.records.people.later_consents import recorded_later
 from serving.records.tables import consent_changes
 
 Purpose = Literal["marketing", "profiling", "location"]
@@ -146,6 +147,8 @@ def write_consent(
     """Store a change of a consent.
 
     A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out.
+    Where a consent to the same purpose was recorded after `at`, the clock was set back since: a
+    refusal is stored once more at that instant, or the consent of before would override it then.
 
     Parameters
     ----------
@@ -186,10 +189,19 @@ def write_consent(
         "recorded_at": at,
         "outcome_id": outcome_id,
     }
+    later = (
+        None
+        if change.granted
+        else recorded_later(connection, change.customer_id, change.purpose, at)
+    )
     existing = insert_once(connection, consent_changes, row)
-    if existing is None:
-        return StoredChange(change_id, repeated=False)
-    return StoredChange(existing["change_id"], repeated=True)
+    if existing is not None:
+        return StoredChange(existing["change_id"], repeated=True)
+    if later is not None:
+        again = {"change_id": new_id(later), "client_key": None, "content_hash": None}
+        times = {"changed_at": later, "recorded_at": later}
+        connection.execute(insert(consent_changes), row | again | times)
+    return StoredChange(change_id, repeated=False)
 
 
 def consents_as_of(

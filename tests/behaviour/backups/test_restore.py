@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pyarrow.parquet as pq
 import pytest
 
@@ -158,3 +162,78 @@ def test_a_tar_that_was_cut_off_is_refused(old: Path, tmp_path: Path, run: Run, 
     with pytest.raises((KeyError, tarfile.TarError)), tarfile.open(tmp_path / "b.tar") as tar:
         tar.getmember("manifest.json")
     assert not (tmp_path / "new").exists()
+
+
+KILLED_RESTORE = """
+import os, signal, subprocess, sys, time
+from guanjia.jobs.backups import postgres_dump, restore
+from guanjia.cli import main
+point, words = sys.argv[1], sys.argv[2:]
+run = subprocess.run
+def killed_within(line, *given, **named):
+    if not line[0].endswith("pg_restore"):
+        return run(line, *given, **named)
+    started = subprocess.Popen(line, env=named["env"], stderr=subprocess.DEVNULL)
+    time.sleep(0.05)
+    if point == "within":
+        started.kill()  # with its parent, as the machine's end does
+    os.kill(os.getpid(), signal.SIGKILL)
+def killed_after(*given):
+    load(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+load = restore.load_records
+if point != "after":
+    postgres_dump.subprocess.run = killed_within
+else:
+    restore.load_records = killed_after
+sys.argv = ["guanjia", *words]
+main()
+"""
+
+
+def killed_restore(words: tuple[str, ...], point: str) -> int:
+    """Restore in a process that is killed within the load of the records, with pg_restore or
+    without it, or right after it; return how it ended."""
+    line = [sys.executable, "-c", KILLED_RESTORE, point, *words]
+    return subprocess.run(line, check=False, capture_output=True, timeout=120).returncode
+
+
+@pytest.mark.parametrize("point", ["within", "orphaned", "after"])
+def test_a_restore_into_postgres_that_is_killed_goes_on(
+    point: str,
+    insurer: Path,
+    tmp_path: Path,
+    run: Run,
+    postgres: str,
+    monkeypatch: pytest.MonkeyPatch,
+    done: Done,
+) -> None:
+    old = shutil.copytree(insurer, tmp_path / "old")
+    keys, backup, new = tmp_path / "keys", tmp_path / "b", tmp_path / "new"
+    monkeypatch.setenv("GUANJIA_DATABASE", postgres)
+    done(run(old, "move", "records", "postgres", "--json"))
+    done(run(old, "backup", str(backup), "--keys", str(keys), "--json"))
+    before = rows_of(postgres)
+    assert sum(before.values()) > 0
+    with closing(psycopg2.connect(postgres)) as connection, connection:
+        connection.cursor().execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    words = ("restore", str(backup), "--keys", str(keys), "--home", str(new))
+    assert killed_restore(words, point) == -signal.SIGKILL
+    refused = run(new, "rate", "C00000001")
+    assert refused.returncode == 2
+    assert "is only half restored" in refused.stderr
+    done(run(old, *words, "--json"))
+    assert rows_of(postgres) == before
+    assert run(new, "rate", "C00000001").returncode == 0
+
+
+def rows_of(address: str) -> dict[str, int]:
+    """Table -> its rows, of a database."""
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = [name for (name,) in cursor.fetchall()]
+        rows = {}
+        for name in sorted(names):
+            cursor.execute(f'SELECT count(*) FROM "{name}"')
+            rows[name] = int((cursor.fetchone() or (0,))[0])
+    return rows

@@ -12,6 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from small_days import (
+    LAST,
     cut_policies,
     day_of,
     deliver,
@@ -26,24 +27,11 @@ from small_days import (
 from guanjia.jobs.daily.lock import sole_run
 
 Run = Callable[..., "CompletedProcess[str]"]
-LAST = 3
 
 
 def daily(run: Run, home: Path, number: int, *words: str) -> "CompletedProcess[str]":
     """`guanjia daily` of a day."""
     return run(home, "daily", "--as-of", str(day_of(number)), *words)
-
-
-@pytest.fixture(scope="module")
-def quiet_home(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
-    """A home in which nothing went wrong."""
-    home = tmp_path_factory.mktemp("quiet") / "home"
-    prepare(home)
-    for number in range(LAST + 1):
-        deliver(home, number)
-        done = daily(run, home, number)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return home
 
 
 @pytest.fixture(scope="module")

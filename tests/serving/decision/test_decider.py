@@ -240,7 +240,8 @@ def test_who_refuses_profiling_is_treated_as_the_average_and_told_so(
     for customer in renewing(lake)[2:5]:
         with records.writing() as connection:
             write_consent(connection, ConsentChange(customer, "profiling", False, NOON), NOON)
-        answer = decider.decide(ask(customer), NOON + timedelta(seconds=1))
+        # A clock that was a minute ahead as it was recorded delays no withdrawal.
+        answer = decider.decide(ask(customer), NOON - timedelta(minutes=1))
         assert not answer.profile_used
         found.append(answer.predictions["renewal"])
     assert len(set(found)) == 1

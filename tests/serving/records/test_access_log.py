@@ -1,19 +1,23 @@
 """Notes of who read whom: at once in a file, soon in the records, once."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disks import SmallDisk, small_disk
 
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.database import Records, RecordsAwayError
+from serving.records.people import access_log
 from serving.records.people.access_log import AccessLog, copy_log, copy_whole_log, log_folder
 from serving.records.tables import reads
 
@@ -23,6 +27,7 @@ NOTE = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
+from serving.records.people import access_log
 from serving.records.people.access_log import AccessLog
 notes = AccessLog(Path(sys.argv[1]))
 for number in range(3):
@@ -128,3 +133,70 @@ def test_a_note_of_an_earlier_release_that_cannot_be_stored_sticks_no_more(
     notes.rotate()
     copy_whole_log(records, folder)
     assert [row["subject"] for row in rows(reads)] == ["a\ufffdb"]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk", 6) as disk:
+        yield disk
+
+
+def test_on_a_full_disk_accesses_go_into_the_reserve_until_it_is_full(
+    disk: SmallDisk, records: Records, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "RESERVE_BYTES", 1 << 14)
+    folder = disk.folder / "reads"
+    log = AccessLog(folder)
+    log.keep_reserve()
+    log.append("app", "POST /predict", ["before"], NOW, "request")
+    noted, fault = 0, ""
+    with disk.full():
+        while not fault:
+            try:
+                note(log, f"C{noted:04}")
+                noted += 1
+            except GuanjiaError as error:
+                fault = str(error)
+            log.rotate()
+        assert "(No space left on device)" in fault
+        assert 20 < noted < 1000
+        outside = copy_log(records, folder)
+        assert outside <= 2, "the reserve is still written to"
+    log.rotate()
+    assert outside + copy_log(records, folder) == 1 + noted
+    kept = {customer for row in rows(reads) for customer in row["customer_ids"]}
+    assert kept == {"before", *(f"C{number:04}" for number in range(noted))}
+    assert len(list(folder.glob("*.reserve"))) == 1, "there is one for the next time"
+
+
+def test_the_reserve_of_a_killed_process_is_copied(
+    disk: SmallDisk, records: Records, rows: Any
+) -> None:
+    folder = disk.folder / "reads"
+    log = AccessLog(folder)
+    log.keep_reserve()
+    with disk.full():
+        note(log, "C1")
+    log._reserve._file, file = -1, log._reserve._file  # type: ignore[union-attr]
+    os.close(file)  # what the system does for who was killed
+    assert copy_log(records, folder) == 1
+    assert [one["customer_ids"] for one in rows(reads)] == [["C1"]]
+    assert list(folder.glob("*.reserve")) == []
+
+
+def test_half_a_line_does_not_spoil_the_next_one(
+    home: Path, records: Records, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up takes the beginning of a line; later there is room again."""
+    folder = log_folder(home)
+    log = AccessLog(folder)
+    note(log, "C1")
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, line: write(file, line[:10]))
+        with pytest.raises(GuanjiaError, match="the disk is full"):
+            note(log, "C2")
+    note(log, "C3")
+    log.rotate()
+    assert copy_log(records, folder) == 2
+    assert [one["customer_ids"] for one in rows(reads)] == [["C1"], ["C3"]]

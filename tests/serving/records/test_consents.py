@@ -185,13 +185,14 @@ words = st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=6)
 def test_order_and_future_do_not_matter(
     laws: Records, orders: tuple[list[tuple[int, bool]], ...], day: int
 ) -> None:
-    """As of a day is the fold over the words up to it, in whatever order they were written."""
+    """As of a day is the fold over the words up to it, in whatever order they were written. The
+    words are two days apart: nearer ones, out of order, show that the clock was set back."""
     customer, (words, shuffled) = uuid.uuid4().hex, orders
     with laws.writing() as connection:
         for when, granted in shuffled:
-            at = START + when * DAY
+            at = START + 2 * when * DAY
             write_consent(connection, ConsentChange(customer, "marketing", granted, at), at)
-        consents = consents_as_of(connection, customer, START + day * DAY)
+        consents = consents_as_of(connection, customer, START + 2 * day * DAY)
     known = [word for word in words if word[0] <= day]
     last = [granted for when, granted in known if when == max(w for w, _ in known)]
     assert consents.marketing == (all(last) if last else None)

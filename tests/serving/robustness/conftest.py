@@ -1,20 +1,25 @@
 """A real service over a home whose customers can be contacted, and somebody who asks it."""
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pandas as pd
+import psycopg2
 import pytest
+from proxy import Proxy
+from servers import postgres_running, redis_running
 
 from features.lake import Lake
+from features.online import feast_client
 from features.settings import Settings
 from features.snapshots.snapshots import snapshot_dates
 from serving.auth.tokens import make_token
@@ -132,3 +137,63 @@ def sturdy(asked_at_noon: Callable[..., AbstractContextManager[Asker]]) -> Itera
     with asked_at_noon(**{f"GUANJIA_{name}": value for name, value in settings.items()}) as found:
         find_due(found.lake, max(snapshot_dates(found.lake)))
         yield found
+
+
+@dataclass(frozen=True)
+class Networked:
+    """A service whose Redis and Postgres are behind proxies."""
+
+    asker: Asker
+    redis: Any
+    postgres: Any
+    to_redis: Proxy
+    to_postgres: Proxy
+    frozen: Callable[[int], AbstractContextManager[None]]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the records directly, past the proxy."""
+        address = self.postgres.address("postgres")
+        with (
+            contextlib.closing(psycopg2.connect(address)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(query)
+            return cursor.fetchall()
+
+    def fill(self) -> None:
+        """Load the online rows, as `guanjia materialize` does."""
+        fill(self.asker.lake.home, self.redis.address)
+
+
+def fill(home: Path, address: str) -> None:
+    """Load the latest snapshot into a Redis."""
+    lake = Lake(Settings(home=home, online=address))
+    now = datetime.now(UTC) + timedelta(days=365)
+    feast_client.materialize(lake, max(snapshot_dates(lake)), now=now)
+    feast_client.forget(lake)
+
+
+@pytest.fixture(scope="session")
+def networked(
+    asked_at_noon: Callable[..., AbstractContextManager[Asker]],
+    contactable: Callable[[Path], Lake],
+    tmp_path_factory: pytest.TempPathFactory,
+    frozen: Callable[[int], AbstractContextManager[None]],
+) -> Iterator[Networked]:
+    """One service for all tests that leave its network, its Redis and its Postgres sound."""
+    home = contactable(tmp_path_factory.mktemp("networked") / "home").home
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_running(tmp_path_factory.mktemp("networked-redis")))
+        postgres = stack.enter_context(postgres_running())
+        to_redis = stack.enter_context(Proxy(redis.port))
+        to_postgres = stack.enter_context(Proxy(postgres.port))
+        fill(home, redis.address)
+        through = replace(postgres, port=to_postgres.port).address("postgres")
+        settings = {
+            "GUANJIA_ONLINE": f"redis://127.0.0.1:{to_redis.port}/0",
+            "GUANJIA_DATABASE": through,
+            "GUANJIA_RATE_PER_SECOND": "100000",
+            "GUANJIA_RATE_BURST": "100000",
+        }
+        asker = stack.enter_context(asked_at_noon(home, **settings))
+        yield Networked(asker, redis, postgres, to_redis, to_postgres, frozen)

@@ -7,54 +7,25 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psycopg2
 import pytest
 
-from features.lake import Lake
-from features.online import feast_client
-from features.settings import Settings
-
 pytestmark = pytest.mark.slow
 
 
-def fill(home: Path, address: str, day: str) -> None:
-    """What `guanjia materialize` does with the last snapshot."""
-    lake = Lake(Settings(home=home, online=address))
-    feast_client.materialize(
-        lake, date.fromisoformat(day), now=datetime.now(UTC) + timedelta(days=365)
-    )
-    feast_client.forget(lake)
-
-
 @pytest.fixture(scope="module")
-def asker(
-    asked_at_noon: Callable[..., AbstractContextManager[Any]],
-    contactable: Callable[[Path], Lake],
-    demo: tuple[Path, dict[str, Any]],
-    mortal_redis: Any,
-    mortal_postgres: Any,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
-    home = contactable(tmp_path_factory.mktemp("away") / "home").home
-    fill(home, mortal_redis.address, demo[1]["as_of"])
-    stores = {
-        "GUANJIA_ONLINE": mortal_redis.address,
-        "GUANJIA_DATABASE": mortal_postgres.address("postgres"),
-    }
-    with asked_at_noon(home, **stores) as found:
-        yield found
+def asker(networked: Any) -> Any:
+    """Who asks the service."""
+    return networked.asker
 
 
 @pytest.fixture(scope="module")
 def customers(asker: Any) -> Iterator[str]:
-    """Customers whose policies run out, each once."""
-    return iter(asker.renewing)
+    """Customers whose policies run out, each once; other files begin with the first ones."""
+    return iter(reversed(asker.renewing))
 
 
 def most(asks: list[Callable[[], Any]], *, degraded: bool) -> float:
@@ -82,11 +53,11 @@ def recovered(asker: Any) -> bool:
 
 
 def test_a_frozen_redis_costs_no_answer(
-    asker: Any, customers: Iterator[str], mortal_redis: Any, frozen: Any, soon: Any, figure: Any
+    asker: Any, customers: Iterator[str], networked: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
     figure("redis up", most(asks(asker, customers), degraded=False))
     same = asker.predict(*asker.renewing[:50]).body
-    with frozen(mortal_redis.process.pid):
+    with frozen(networked.redis.process.pid):
         first = asker.predict()
         assert (first.status, first.body["degraded"]) == (200, True)
         figure("redis frozen, the first request", first.seconds)
@@ -100,9 +71,9 @@ def test_a_frozen_redis_costs_no_answer(
 
 
 def test_many_who_ask_while_redis_stands_still_are_answered(
-    asker: Any, mortal_redis: Any, frozen: Any, soon: Any, figure: Any
+    asker: Any, networked: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
-    with frozen(mortal_redis.process.pid), ThreadPoolExecutor(4) as threads:
+    with frozen(networked.redis.process.pid), ThreadPoolExecutor(4) as threads:
         asker.predict()
         answers = list(threads.map(asker.predict, asker.renewing[:80]))
     assert {(one.status, one.body["degraded"]) for one in answers} == {(200, True)}
@@ -113,17 +84,16 @@ def test_many_who_ask_while_redis_stands_still_are_answered(
 def test_a_redis_that_died_and_came_back_empty_is_not_believed(
     asker: Any,
     customers: Iterator[str],
-    mortal_redis: Any,
-    demo: tuple[Path, dict[str, Any]],
+    networked: Any,
     soon: Any,
     figure: Any,
 ) -> None:
-    mortal_redis.kill()
+    networked.redis.kill()
     figure("redis dead", most(asks(asker, customers), degraded=True))
-    mortal_redis.start()
+    networked.redis.start()
     time.sleep(1.5)
     figure("redis back but empty", most(asks(asker, customers), degraded=True))
-    fill(asker.lake.home, mortal_redis.address, demo[1]["as_of"])
+    networked.fill()
     figure("redis filled, whole again", soon(lambda: recovered(asker)))
 
 
@@ -141,12 +111,12 @@ def decides(asker: Any, customers: Iterator[str]) -> bool:
 
 
 def test_a_frozen_postgres_lets_no_contact_through_and_holds_up_no_prediction(
-    asker: Any, customers: Iterator[str], mortal_postgres: Any, frozen: Any, soon: Any, figure: Any
+    asker: Any, customers: Iterator[str], networked: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
-    address = mortal_postgres.address("postgres")
+    address = networked.postgres.address("postgres")
     assert decides(asker, customers)
     before = contacts(address)
-    with frozen(mortal_postgres.pid), ThreadPoolExecutor(20) as threads:
+    with frozen(networked.postgres.pid), ThreadPoolExecutor(20) as threads:
         # All at once, so that all wait; meanwhile predictions are asked for.
         waiting = [threads.submit(asker.decide, next(customers)) for _ in range(20)]
         predicted = [asker.predict() for _ in range(10)]
@@ -166,12 +136,12 @@ def test_a_frozen_postgres_lets_no_contact_through_and_holds_up_no_prediction(
 
 
 def test_a_postgres_that_died_lets_no_contact_through_until_it_is_back(
-    asker: Any, customers: Iterator[str], mortal_postgres: Any, soon: Any, figure: Any
+    asker: Any, customers: Iterator[str], networked: Any, soon: Any, figure: Any
 ) -> None:
-    mortal_postgres.stop()
+    networked.postgres.stop()
     refused = [asker.decide(next(customers)) for _ in range(5)]
     predicted = [asker.predict() for _ in range(5)]
-    mortal_postgres.start()
+    networked.postgres.start()
     assert {one.status for one in refused} == {503}
     assert "GUANJIA_DATABASE" in refused[0].body["faults"][0]["cure"]
     assert {(one.status, one.body["degraded"]) for one in predicted} == {(200, False)}

@@ -1,6 +1,7 @@
 """Nobody forges a line of the log, and no line names a customer."""
 
 import contextvars
+import io
 import json
 import logging
 import sys
@@ -9,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.texts import CONTROL
+from serving.telemetry import log_lines
 from serving.telemetry.log_lines import (
+    ACCESS,
     CONTINUED,
     SafeFormatter,
     hide_body_in_log,
     hide_details_in_log,
     hide_in_log,
+    log_access,
+    make_logs_safe,
 )
 from serving.telemetry.request_ids import begin_request
 
@@ -114,3 +119,32 @@ def test_each_line_of_a_request_has_its_id() -> None:
 
     contextvars.copy_context().run(request)
     assert "request_id" not in json.loads(line("a", None, JSON))
+
+
+def test_the_access_log_as_json_is_written_in_batches_and_as_the_logger_would() -> None:
+    contextvars.copy_context().run(batched_as_logged)
+
+
+def batched_as_logged() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    ACCESS.addHandler(handler)
+    try:
+        make_logs_safe("json", access=True)
+        assert log_lines._Access.lines is not None
+        begin_request([(b"x-request-id", b"0123456789abcdef0123456789abcdef")])
+        log_access("POST", "/v1/decide", 200, 0.01234)
+        log_access("", "(no endpoint)", 0, 1.0)
+        log_lines._Access.lines.flush()
+        batched = [json.loads(line) for line in stream.getvalue().splitlines()]
+        log_lines._Access.lines = None
+        log_access("POST", "/v1/decide", 200, 0.01234)
+        log_access("", "(no endpoint)", 0, 1.0)
+        both = [json.loads(line) for line in stream.getvalue().splitlines()]
+    finally:
+        ACCESS.removeHandler(handler)
+        make_logs_safe()
+    assert len(batched) == 2
+    for ours, theirs in zip(batched, both[2:], strict=True):
+        assert list(ours) == list(theirs), "the same names in the same order"
+        assert ours | {"at": ""} == theirs | {"at": ""}

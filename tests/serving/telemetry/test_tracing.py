@@ -38,7 +38,7 @@ PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def spans() -> Iterator[InMemorySpanExporter]:
     """Spans that ended, while requests are traced."""
     exporter = InMemorySpanExporter()
-    assert start_tracing(SimpleSpanProcessor(exporter))
+    assert start_tracing(exporter, SimpleSpanProcessor)
     yield exporter
     stop_tracing()
     hide_details_in_log({})
