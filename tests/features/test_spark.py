@@ -33,11 +33,9 @@ pytestmark = [
 ]
 DAYS = [date(2024, 2, 29), date(2026, 6, 30)]
 END = datetime(2026, 6, 30, 16, tzinfo=UTC)
-MEMORY = "3GB"
+MEMORY = "2GB"
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A Java machine that lives two minutes: what its second compiler makes faster never pays."""
-HEAP = "-Xms2g -Xmn700m -XX:MetaspaceSize=512m"
-"""A heap that grew as it filled was searched through 24 times, a seventh of the work."""
 CUSTOMERS = ["C1", "C2", "C'3", "顾客"]
 """Those with rows at the edges."""
 Rows = list[dict[str, Any]]
@@ -61,7 +59,6 @@ def spark() -> Iterator[Callable[[Lake], SparkLake]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pyspark.java_gateway.Popen", start)
         patch.setenv("JDK_JAVA_OPTIONS", JAVA)
-        patch.setenv("SPARK_SUBMIT_OPTS", f"{HEAP} -Xlog:gc:file=/tmp/w/speed/gc2.log")
         yield of
     if SparkContext._gateway:
         made[0].spark._session.stop()
