@@ -24,7 +24,7 @@ from servers import (
     redis_server,
     redis_url,
 )
-from shared import made_once, shared_folder
+from shared import link_compiled, made_once, shared_folder
 from xdist.scheduler import LoadScopeScheduling
 
 from features.lake import compiled, sha256_of
@@ -110,12 +110,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """SQL that one worker compiled in process is read by the others, whatever their homes."""
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """SQL that one worker compiled in process is read by the others, whatever their homes: the
+    folder it lies in, for processes of their own (`link_compiled`)."""
     folder = shared_folder(tmp_path_factory) / "compiled" / "code"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "sql_folder", lambda lake: folder)
-        yield
+        yield folder
 
 
 @pytest.fixture
@@ -137,10 +138,13 @@ def process() -> Command:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, process: Command) -> tuple[Path, dict[str, Any]]:
+def demo(
+    tmp_path_factory: pytest.TempPathFactory, process: Command, compiled_once: Path
+) -> tuple[Path, dict[str, Any]]:
     """The home and the JSON result of one small demo; tests read it and change nothing."""
 
     def make(folder: Path) -> None:
+        link_compiled(folder, compiled_once)
         done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
         assert done.returncode == 0, done.stderr[-4000:]
         folder.with_suffix(".json").write_text(done.stdout, encoding="utf-8")

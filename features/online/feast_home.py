@@ -11,12 +11,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from feast.infra.registry.file import FileRegistryStore
-from feast.repo_config import RepoConfig, load_repo_config
-from feast.utils import _utc_now
-
 from features.lake import Lake
 from features.lake.spark import spark_session
+from features.online.feast_api import FileRegistryStore, RepoConfig, feast_now, load_repo_config
 from features.online.store import on_redis, slot_file
 from features.publishing import published
 from features.settings import load
@@ -45,7 +42,7 @@ class HomeRegistryStore(FileRegistryStore):
     def _write_registry(self, registry_proto: Any) -> None:
         # Feast's own method makes one folder level only, and a reader may see half a file.
         registry_proto.version_id = str(uuid.uuid4())
-        registry_proto.last_updated.FromDatetime(_utc_now())
+        registry_proto.last_updated.FromDatetime(feast_now())
         with published(self._filepath) as draft:
             draft.write_bytes(registry_proto.SerializeToString())
 

@@ -9,12 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
-from feast.data_format import ParquetFormat
-from feast.data_source import DataSource
-from feast.types import Bool, Float64, Int64, String
-
 from features.errors import GuanjiaError
+from features.online.feast_api import (
+    Bool,
+    DataSource,
+    Entity,
+    FeatureService,
+    FeatureView,
+    Field,
+    FileSource,
+    Float64,
+    Int64,
+    ParquetFormat,
+    PushSource,
+    String,
+    ValueType,
+)
 from features.online.model_tags import SHARED_SETS, TagSet
 from features.tags.declare import Tag, TagGroup
 

@@ -24,6 +24,7 @@ from serving.lineage.readers import (
 )
 from serving.lists.questions import declared_lists
 from serving.touchpoints.catalogue import load_touchpoints
+from training.clusters.segmentation import ELIGIBLE, INPUTS
 from training.models import MODELS
 
 KINDS = {
@@ -196,9 +197,6 @@ def _add_touchpoints(lineage: Lineage, lake: Lake) -> None:
 
 
 def _cluster_tags() -> list[str]:
-    # The module loads estimators, which only this needs.
-    from training.clusters.segmentation import ELIGIBLE, INPUTS
-
     return [*(entry.tag for entry in INPUTS), *columns_of(ELIGIBLE, every_tag().columns)]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared import link_compiled
 
 from features.tags.catalogue import groups
 
@@ -127,11 +128,14 @@ for _command, _page in documented().items():
 
 @pytest.fixture(scope="module")
 def small_home(
-    demo: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    demo: tuple[Path, dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+    compiled_once: Path,
 ) -> tuple[Path, list[str]]:
     """A copy of the demo's home that commands may change, and the top customers of its list."""
     folder = tmp_path_factory.mktemp("documented")
-    shutil.copytree(demo[0], folder / ".guanjia")
+    shutil.copytree(demo[0], folder / ".guanjia", ignore=shutil.ignore_patterns("compiled"))
+    link_compiled(folder / ".guanjia", compiled_once)
     done = in_shell(folder, "guanjia tags --as-of 2026-05-31 --json", {})
     assert done.returncode == 0, done.stderr
     customers = [row["customer_id"] for row in demo[1]["top"]]

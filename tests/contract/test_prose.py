@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,17 @@ def room_of(path: Path) -> str:
     return f"{parts[0]}/{parts[1]}/" if len(parts) > 2 else f"{parts[0]}/*.py"
 
 
-TREES: dict[str, dict[Path, ast.Module]] = {}
-"""Syntax trees by room, each file parsed once."""
-for _path in MODULES:
-    TREES.setdefault(room_of(_path), {})[_path] = ast.parse(_path.read_text(encoding="utf-8"))
+ROOM_NAMES = sorted({room_of(path) for path in MODULES})
+
+
+@cache
+def trees_of(room: str) -> dict[Path, ast.Module]:
+    """Syntax trees of a room, each file parsed once, by the worker that reads them."""
+    return {
+        path: ast.parse(path.read_text(encoding="utf-8"))
+        for path in MODULES
+        if room_of(path) == room
+    }
 
 
 def bound_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -112,22 +120,22 @@ def _named_option(parameter: ast.arg) -> bool:
     return ast.unparse(parameter.annotation or ast.Constant("")) in shared
 
 
-@pytest.mark.parametrize("room", sorted(TREES))
+@pytest.mark.parametrize("room", ROOM_NAMES)
 def test_names_say_what_a_thing_is(room: str) -> None:
     vague = [
         f"{name_of(path)}:{line} {name}"
-        for path, tree in TREES[room].items()
+        for path, tree in trees_of(room).items()
         for name, line in bound_names(tree)
         if name.strip("_").lower() in VAGUE
     ]
     assert vague == []
 
 
-@pytest.mark.parametrize("room", sorted(TREES))
+@pytest.mark.parametrize("room", ROOM_NAMES)
 def test_public_functions_document_their_parameters(room: str) -> None:
     silent = [
         f"{name_of(path)}:{function.lineno} {function.name}: {', '.join(missing)}"
-        for path, tree in TREES[room].items()
+        for path, tree in trees_of(room).items()
         if not name_of(path).startswith(TAGS)
         if not name_of(path).startswith(TAGS)  # there the docstring defines the tag
         for function in public_functions(tree)
@@ -136,11 +144,11 @@ def test_public_functions_document_their_parameters(room: str) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("room", sorted(TREES))
+@pytest.mark.parametrize("room", ROOM_NAMES)
 def test_docstrings_of_functions_begin_with_a_verb(room: str) -> None:
     nouns = [
         f"{name_of(path)}:{function.lineno} {function.name}: {first}"
-        for path, tree in TREES[room].items()
+        for path, tree in trees_of(room).items()
         if not name_of(path).startswith(TAGS)
         for function in public_functions(tree)
         if (first := first_word(function)) and first not in VERBS
@@ -148,11 +156,11 @@ def test_docstrings_of_functions_begin_with_a_verb(room: str) -> None:
     assert nouns == []
 
 
-@pytest.mark.parametrize("room", sorted(TREES))
+@pytest.mark.parametrize("room", ROOM_NAMES)
 def test_customers_are_they(room: str) -> None:
     gendered = [
         f"{name_of(path)}:{number} {match.group()}"
-        for path in TREES[room]
+        for path in trees_of(room)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if (match := PRONOUNS.search(line))
     ]

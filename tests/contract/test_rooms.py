@@ -24,7 +24,6 @@ MLFLOW_USERS = tuple(
 FEAST_USERS = (
     "features/online/feast_api.py",
     "features/online/views.py",
-    "features/online/feast_home.py",
     "features/online/feast_rows.py",
     "features/online/feast_values.py",
     "features/online/sqlite_store.py",

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import kubernetes_validate
 import pytest
 import yaml
@@ -172,6 +171,8 @@ def day_definitions() -> Any:
 
 def materialise(module: Any, day: str) -> Any:
     """Run a partition of the asset in this process."""
+    import dagster as dg  # two seconds, which workers that run none of this would wait too
+
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [module.guanjia_day], partition_key=day, instance=instance, raise_on_error=False

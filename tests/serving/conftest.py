@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as time_of_day
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from shared import link_compiled
 from sqlalchemy import Connection
 
 from features.lake import Lake
@@ -162,26 +164,32 @@ def contacts(lake: Lake) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def service(
-    demo: tuple[Path, dict[str, Any]], run: Run, tmp_path_factory: pytest.TempPathFactory
+    demo: tuple[Path, dict[str, Any]],
+    run: Run,
+    tmp_path_factory: pytest.TempPathFactory,
+    compiled_once: Path,
 ) -> Iterator[Running]:
     """`guanjia serve` over the demo, started from a folder that is not the repository."""
     home, result = demo
     token = run(home, "token", "tests").stdout.strip()
     folder = tmp_path_factory.mktemp("service")
-    with served(home, folder, GUANJIA_ACCESS_LOG="true") as url:
+    with served(compiled_once, home, folder, GUANJIA_ACCESS_LOG="true") as url:
         yield Running(url, home, str(result["as_of"]), token, folder / "log.txt")
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[..., Any]:
+def serving(compiled_once: Path) -> Callable[..., Any]:
     """`guanjia serve` over a home: `with serving(home, folder, "--workers", "2", GUANJIA_X="1") as
     url`."""
-    return served
+    return partial(served, compiled_once)
 
 
 @contextmanager
-def served(home: Path, folder: Path, *words: str, **settings: str) -> Iterator[str]:
+def served(
+    compiled_once: Path, home: Path, folder: Path, *words: str, **settings: str
+) -> Iterator[str]:
     """The address of a service that is ready; what it leaves running is a failure."""
+    link_compiled(home, compiled_once)
     port, log = free_port(), folder / "log.txt"
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from features.lake import compiled
+
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:
     """The folder of the workers of this run, which they share."""
@@ -27,3 +29,15 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             mark.touch()
     return folder
+
+
+def link_compiled(home: Path, folder: Path) -> None:
+    """Let processes of their own in a home read the SQL that others compiled, and add to it.
+
+    Compiling is half of the work with which a service starts, and the same in every home.
+    """
+    own = home / "compiled" / compiled.code_hash()
+    if not own.exists():
+        for level in (folder, home, own.parent):
+            level.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own.symlink_to(folder, target_is_directory=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.metrics import adjusted_rand_score
 
 from features.conditions import columns_of, predicate
 from features.lake import Lake
@@ -113,6 +112,9 @@ def write_clusters(
     GuanjiaError
         If a snapshot or the segmentation is missing or damaged, or nothing can be learned.
     """
+    # Imported here: what reads the paths alone would wait for it.
+    from sklearn.metrics import adjusted_rand_score
+
     segmentation_file = segmentation_path(lake)
     snapshot = read_snapshot(lake, as_of)
     learned = learn_anew or not segmentation_file.exists()

@@ -22,8 +22,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from features.errors import GuanjiaError
@@ -168,6 +166,9 @@ def learn(
     GuanjiaError
         If there are too few customers, or they differ too little.
     """
+    # Imported here: what reads the inputs alone, as `guanjia lineage` does, would wait for it.
+    from sklearn.metrics import adjusted_rand_score, silhouette_score
+
     rows = len(next(iter(columns.values())))
     random = np.random.default_rng(seed)
     if rows > LEARNING_ROWS:
@@ -266,6 +267,8 @@ def _fit(source: Input, values: Matrix) -> FittedInput | None:
 
 
 def _clustered(points: Matrix, count: int, seed: int) -> Any:
+    from sklearn.cluster import KMeans  # before the limit, which holds what is loaded by then
+
     # One thread: the threads of k-means waste time in busy waiting where cores are shared.
     with threadpool_limits(1):
         return KMeans(count, n_init=10, random_state=seed).fit(points)

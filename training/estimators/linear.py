@@ -12,6 +12,7 @@ from training.estimators.encoding import Array, Encoding
 WIDEST = 5.0  # standard deviations; values beyond are clipped
 BEND_PENALTY, LEAST_SLOPE = 1.0, 0.01
 PENALTY = 100.0  # of the squared coefficients, in rows: it weighs as much as so many rows
+BLOCK = 8_192  # rows of a design that are made at a time
 FEWEST = 20  # rows of a category or of missing values worth a coefficient
 
 
@@ -93,7 +94,7 @@ class Linear:
             Feature -> values at which its line may bend.
         """
         terms = [*_terms(matrix, encoding), *_bends(matrix, encoding, bends or {})]
-        design = np.ascontiguousarray(_design(matrix, encoding, terms))
+        design = _design(matrix, encoding, terms)
         while True:
             # One thread: several spend three times as long in busy waiting as in work, and the
             # last digits would depend on the number of cores.
@@ -275,11 +276,15 @@ def _bends(matrix: Array, encoding: Encoding, bends: Mapping[str, Sequence[float
 
 
 def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
-    """Build the design matrix with one column per term, shape (rows, terms)."""
-    # By column, as the matrix is.
-    design = np.empty((len(matrix), len(terms)), order="F")
-    for place, term in enumerate(terms):
-        design[:, place] = _column(matrix, encoding, term)
+    """Build the design matrix with one column per term, shape (rows, terms), by row."""
+    design = np.empty((len(matrix), len(terms)))
+    # The matrix lies by column, what learns reads by row: a block is turned within the cache.
+    for first in range(0, len(matrix), BLOCK):
+        rows = matrix[first : first + BLOCK]
+        block = np.empty((len(rows), len(terms)), order="F")
+        for place, term in enumerate(terms):
+            block[:, place] = _column(rows, encoding, term)
+        design[first : first + BLOCK] = block
     return design
 
 

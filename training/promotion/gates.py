@@ -12,7 +12,7 @@ the verdict says so.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from training.estimators.losses import LOSSES
 from training.model_spec import PromotionBounds
@@ -167,7 +167,7 @@ def beyond_chance(groups: int) -> float:
     >>> round(beyond_chance(1), 2), round(beyond_chance(30), 2)
     (2.58, 3.59)
     """
-    return float(norm.ppf(1 - (1 - (1 - ERROR) ** (1 / max(groups, 1))) / 2))
+    return float(ndtri(1 - (1 - (1 - ERROR) ** (1 / max(groups, 1))) / 2))
 
 
 def _unproven(comparison: Comparison) -> bool:
