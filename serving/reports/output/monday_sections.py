@@ -187,8 +187,8 @@ def _calls(report: MondayReport) -> Section:
 def _margins(report: MondayReport) -> Section:
     rows: list[list[Cell]] = [
         [
-            "续保" if row.renewed else "流失", row.terms, round(row.premium), Percent(row.loss_ratio),
-            Percent(row.expense_ratio), Percent(row.combined_ratio),
+            "续保" if row.renewed else "流失", row.terms, round(row.premium),
+            Percent(row.loss_ratio), Percent(row.expense_ratio), Percent(row.combined_ratio),
             None if row.expected_margin is None else round(row.expected_margin),
             "—" if row.margin_low is None or row.margin_high is None
             else f"{row.margin_low:.0f}–{row.margin_high:.0f}",
