@@ -16,6 +16,7 @@ ROOMS = (
     "quarantine",
     "accounts",
     "tags",
+    "condition_forms",
     "snapshots",
     "erasure",
     "segments",

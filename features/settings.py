@@ -79,6 +79,12 @@ class Settings(BaseModel):
     expense_share: float = Field(
         default=0.28, ge=0, lt=1, description="Expenses of a motor term as a share of its premium."
     )
+    release_alone: int | None = Field(
+        default=None,
+        ge=0,
+        description="Customers of a list that its author may release alone; more need the approval "
+        "of a second person (docs/lists.md). Default: any number.",
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import reports
+from guanjia.commands.marketing import lists, reports
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -76,6 +76,21 @@ relocating = typer.Typer(
 )
 relocating.command("records", cls=AfterExtensions)(moving.move_records)
 relocating.command("online", cls=AfterExtensions)(moving.move_online)
+listing = typer.Typer(help="Define, preview, release and export lists.", no_args_is_help=True)
+for _act in (
+    lists.show,
+    lists.define,
+    lists.diff,
+    lists.count,
+    lists.overlap,
+    lists.preview,
+    lists.why,
+    lists.release,
+    lists.approve,
+    lists.releases,
+    lists.export,
+):
+    listing.command(_act.__name__, cls=AfterExtensions)(_act)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -111,6 +126,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Choose whom to contact": {
         "score": models.score,
         "list": models.target_list,
+        "lists": listing,
         "touchpoints": touchpoints.touchpoints,
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,

@@ -10,11 +10,14 @@ from features.publishing import published
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TURNED = re.compile(
-    r"0\d+|\d{16,}|\d+(\.\d+)?[eE][+-]?\d+|\d+\.\d*0|\d{1,4}[-/]\d{1,2}([-/]\d{1,4})?|\d+:\d\d(:\d\d)?"
+    r"0\d+|\d{12,}|\d+(\.\d+)?[eE][+-]?\d+|\d+\.\d*0|\d{1,4}[-/]\d{1,2}([-/]\d{1,4})?|\d+:\d\d(:\d\d)?"
     r"|true|false",
     re.IGNORECASE,
 ).fullmatch
 """Texts of which a spreadsheet makes another number, a date, a time or a truth."""
+TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]{4,29}").fullmatch
+HOME_COUNTRY = re.compile(r"^(?:\+|00)86")
+LANDLINE = re.compile(r"0?(10|2\d|[3-9]\d\d)(\d{7,8})").fullmatch
 
 
 def cell(value: object) -> str:
@@ -38,6 +41,38 @@ def cell(value: object) -> str:
     if text.lstrip(" ").startswith(FORMULA_STARTS) or (isinstance(value, str) and TURNED(text)):
         return f"'{text}"
     return text
+
+
+def phone_cell(value: object) -> str:
+    """Convert a telephone number to the text of a cell, such that it can still be dialled.
+
+    A spreadsheet runs `+86...` as a formula and takes the zero off `020...`; an apostrophe is
+    dialled by nobody. So numbers are written as they are dialled from China, and those that begin
+    with 0 have a hyphen, which keeps them texts.
+
+    Parameters
+    ----------
+    value : object
+        The number; None: there is none.
+
+    Examples
+    --------
+    >>> phone_cell("+86 138 1234 5678"), phone_cell("+852-21234567"), phone_cell("02081234567")
+    ('13812345678', '00-85221234567', '020-81234567')
+    """
+    if value is None:
+        return ""
+    text = str(value).strip()
+    if not TELEPHONE(text):
+        return cell(text)
+    digits = re.sub("[^0-9+]", "", text)
+    national = HOME_COUNTRY.sub("", digits)
+    if national[:1] == "+" or national[:2] == "00":
+        return f"00-{national.lstrip('+0')}"
+    landline = LANDLINE(national)
+    if landline and (national != digits or national[:1] == "0"):
+        return f"0{landline.group(1)}-{landline.group(2)}"
+    return national if national != digits else cell(text)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

@@ -3,15 +3,7 @@
 from math import isnan
 from typing import Any
 
-from features.contracts.vocabulary import (
-    CHANNEL_LABELS,
-    CONTACT_CHANNEL_LABELS,
-    CONTACT_RESULT_LABELS,
-    NON_MOTOR_LABELS,
-)
-from features.tags.groups.life_cycle import STAGES
-from features.tags.relations.day_parts import PARTS
-from features.tags.relations.touchpoint_families import FAMILIES
+from features.condition_forms.codes import CODES
 
 UNITS = {
     "yuan": ("元", "yuan"),
@@ -60,44 +52,8 @@ SCORES = {
     0: ("与一般客户相当", "as most customers"),
     1: ("高于一般客户", "above most customers"),
 }
-CATEGORIES = {
-    **CHANNEL_LABELS,
-    **CONTACT_CHANNEL_LABELS,
-    **CONTACT_RESULT_LABELS,
-    **NON_MOTOR_LABELS,
-    **PARTS,
-    **FAMILIES,
-    **STAGES,
-    "other": "其他",
-    "mini_program": "小程序",
-    "same_day": "同日",
-    "low": "低",
-    "medium": "中",
-    "high": "高",
-    "new": "新保",
-    "transfer": "转保",
-    "renewal": "续保",
-    "1": "一线",
-    "new_1": "新一线",
-    "2": "二线",
-    "3_and_below": "三线及以下",
-    "petrol": "汽油",
-    "diesel": "柴油",
-    "hybrid": "油电混动",
-    "plug_in": "插电混动",
-    "electric": "纯电",
-    "car": "客车",
-    "van": "货车",
-    "motorbike": "摩托车",
-    "agricultural": "农用车",
-    "report": "报案",
-    "survey": "查勘",
-    "assess": "定损",
-    "adjust": "理算",
-    "pay": "赔付",
-    "urban": "城区",
-    "rural": "乡村",
-}
+CATEGORIES = {code: label for labels in CODES.values() for code, label in labels.items()}
+"""Codes of all tags -> their Chinese labels; no two tags give a code different labels."""
 
 
 def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:

@@ -4,6 +4,7 @@ Because of the hashes, a reader never mixes the files of two runs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -195,8 +196,24 @@ def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
     """Refuse a file of other content: a run that was killed leaves new files beside old ones."""
     thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
     try:
-        sha256 = sha256_of(lake.data / file["path"])
+        sha256 = _hash_once(lake.data / file["path"])
     except FileNotFoundError:
         raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
     if sha256 != file["sha256"]:
         raise GuanjiaError(thing, f"was changed since the snapshot of {as_of} was written", cure)
+
+
+def _hash_once(path: Path) -> str:
+    """Hash a file, once for as long as it stands: files are replaced, never changed."""
+    stat = path.stat()
+    return _hash_of_version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _hash_of_version(path: Path, _size: int, _changed: int, _inode: int) -> str:
+    return sha256_of(path)
+
+
+def forget_hashes() -> None:
+    """Forget the hashes of files, which are then read again."""
+    _hash_of_version.cache_clear()

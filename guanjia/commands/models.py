@@ -101,11 +101,11 @@ def target_list(
     lake = open_published(as_of)
     check_list(lake, name, where, top)
     from guanjia.jobs.demo import top_rows
-    from guanjia.jobs.handing_out import hand_out
+    from guanjia.jobs.handing_out import free_path, hand_out
     from serving import clock
 
     on = as_of or latest_date(lake, "scores", "run `guanjia score --as-of DATE`")
-    file = out or lake.home / "lists" / f"{name}-{on}.csv"
+    file = out or free_path(lake.home / "lists" / f"{name}-{on}.csv")
     taker = who or getpass.getuser()
     done = hand_out(
         lake,

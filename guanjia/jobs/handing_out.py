@@ -1,16 +1,23 @@
 """Hand out a target list: without customers who refused since, and noted in the records."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 from features.lake import Lake
 from guanjia.terminal.options import open_records
-from serving.decision.lots import in_holdout
-from serving.decision.worth.policy import load_policy
 from serving.lists.target_lists import ListRun, write_list
+from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
-from serving.records.people.consents import read_refusals
+
+
+def free_path(path: Path) -> Path:
+    """Return a path that no file has yet: the path itself, or one with a number."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
 
 
 def hand_out(
@@ -50,14 +57,14 @@ def hand_out(
     why : str
         For which purpose.
     at : datetime
-        The current time (UTC); refusals up to then count.
+        The current time (UTC); refusals and contacts up to then count.
     with_holdout : bool
         Keep the customers of the holdout, marked; default: they are left out, so that a list
         worked by hand leaves the control group of `/decide` in peace.
 
     Returns
     -------
-    Listed
+    ListRun
         Counts, reasons for leaving customers out, and the first rows.
 
     Raises
@@ -67,25 +74,22 @@ def hand_out(
     """
     with open_records(lake) as records:
 
-        def note(columns: Sequence[str], customers: Sequence[str]) -> None:
+        def note(columns: Sequence[str], customers: Sequence[str]) -> str:
             with records.writing(durable=True) as connection:
-                note_export(connection, who, name, columns, customers, at, why)
+                return note_export(connection, who, name, columns, customers, at, why)
 
-        with records.reading() as connection:
-            refused = read_refusals(connection, at)
-        policy = load_policy(lake.home)
-        cycle = policy.cycle(as_of + timedelta(days=1))  # the day on which the list is worked
-        return write_list(
-            lake,
-            name,
-            as_of,
-            where,
-            top,
-            out=out,
-            refused=refused,
-            note=note,
-            in_holdout=lambda customer: in_holdout(
-                policy.salt, customer, cycle, policy.holdout_share
-            ),
-            with_holdout=with_holdout,
-        )
+        with records.reading(LONG_SECONDS) as connection:
+            return write_list(
+                lake,
+                name,
+                as_of,
+                where,
+                top,
+                out=out,
+                at=at,
+                connection=connection,
+                note=note,
+                with_holdout=with_holdout,
+                who=who,
+                why=why,
+            )

@@ -70,6 +70,13 @@ MaybeNow = Annotated[
 ]
 
 
+WHO = "Who does it; recorded. Default: the user who is logged in."
+Who = Annotated[str | None, typer.Option("--who", help=WHO)]
+ListName = Annotated[str, typer.Argument(metavar="LIST", help="renewal_risk, or one of your own.")]
+ListSource = Annotated[str, typer.Argument(metavar="LIST", help="A list, or a TOML or JSON file.")]
+ListVersion = Annotated[int | None, typer.Option("--version", help="Default: the latest.")]
+
+
 class Engine(StrEnum):
     """Engine that computes tags."""
 

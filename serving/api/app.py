@@ -23,7 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
-from serving.api.marketing import reports
+from serving.api.marketing import conditions, lists, releases, reports
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -37,6 +37,9 @@ RESOURCES = (
     events.router,
     due.router,
     triggers.router,
+    conditions.router,
+    lists.router,
+    releases.router,
     catalogues.router,
     reports.router,
     monitoring.router,

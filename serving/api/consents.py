@@ -10,7 +10,7 @@ from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
-from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
+from serving.decision.inputs import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import PredictionService
 from serving.records.database import Records

@@ -20,6 +20,8 @@ from serving.api.door.limits import (
 from serving.auth.tokens import InvalidTokenError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
+from serving.lists.definitions.definition import ListDefinitionError
+from serving.lists.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
@@ -62,8 +64,14 @@ LIST_CURES = {
 }
 
 
-UNKNOWN = (UnknownNameError, UnknownContactError, UnknownDecisionError, UnknownReviewError)
-CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError)
+UNKNOWN = (
+    UnknownNameError,
+    UnknownContactError,
+    UnknownDecisionError,
+    UnknownReviewError,
+    UnknownReleaseError,
+)
+CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError, ReleaseRefusedError)
 
 
 class ForbiddenError(GuanjiaError):
@@ -165,7 +173,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        (UnknownWordError, 422),
+        ((UnknownWordError, ListDefinitionError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.decision.candidates import Candidate, Value
-from serving.decision.lots import draw_lot
+from serving.lots import draw_lot
 
 
 @dataclass(frozen=True)

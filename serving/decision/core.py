@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
+from serving.campaigns.membership import CampaignArm
 from serving.decision import gates
 from serving.decision.candidates import Candidate, Value
 from serving.decision.choice import choose
@@ -56,6 +57,9 @@ class Facts:
     lot : str or None
         What tells this decision's draw from others of the customer: its instant. None, in records
         of earlier releases: the month.
+    campaign : CampaignArm or None
+        The arm of a running campaign that the customer is in. None, and in records of earlier
+        releases: none.
     """
 
     customer_id: str
@@ -75,6 +79,7 @@ class Facts:
     open_event: bool = False
     inbound: bool = False
     lot: str | None = None
+    campaign: CampaignArm | None = None
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,21 @@ def settle(facts: Facts) -> DecisionResult:
             customer_gates=customer_gates,
             candidates=ranked,
         )
+    given = _campaign_contact(facts, ranked)
+    if given is not None:
+        return DecisionResult(
+            chosen=given,
+            mandatory=False,
+            probability=1.0,
+            drawn=False,
+            holdout=holdout,
+            customer_gates=customer_gates,
+            candidates=ranked,
+        )
     choice = choose(
         [(x.candidate, x.value) for x in scored if x.eligible and x.value is not None],
-        explores=explores(policy.salt, customer, facts.day, policy.exploration_share),
+        explores=_may_explore(facts)
+        and explores(policy.salt, customer, facts.day, policy.exploration_share),
         # Were it the same all month, who drew silence on its first day would never draw a contact.
         lot_words=(
             policy.salt,
@@ -164,6 +181,18 @@ def settle(facts: Facts) -> DecisionResult:
         customer_gates=customer_gates,
         candidates=ranked,
     )
+
+
+def _may_explore(facts: Facts) -> bool:
+    """Check that no campaign has drawn the customer's contacts already."""
+    return facts.campaign is None or facts.campaign.kind == "as_before"
+
+
+def _campaign_contact(facts: Facts, ranked: Sequence[ScoredCandidate]) -> ScoredCandidate | None:
+    """Find the contact that the lot of a campaign gave the customer, whatever its value."""
+    if facts.campaign is None or facts.campaign.kind != "treatment":
+        return None
+    return next((x for x in ranked if x.eligible and x.candidate.kind == "marketing"), None)
 
 
 def settle_worded(
@@ -212,14 +241,19 @@ def settle_worded(
 def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    own = gates.check_candidate(
-        candidate, facts.tags, facts.permission, facts.only_channel, inbound=facts.inbound
+    checked = gates.check_contact(
+        candidate,
+        facts.tags,
+        facts.permission,
+        customer_gates,
+        block,
+        only_channel=facts.only_channel,
+        inbound=facts.inbound,
+        campaign=facts.campaign,
     )
-    own += [block] if block is not None else []
-    no_marketing = candidate.kind == "marketing" and not gates.all_passed(customer_gates)
-    if no_marketing or not gates.all_passed(own):
-        failed = [gate for gate in customer_gates if not gate.passed] if no_marketing else []
-        return ScoredCandidate(candidate, [*failed, *own], None)
+    own = checked.gates
+    if not checked.eligible:
+        return ScoredCandidate(candidate, own, None)
     value = value_candidate(
         candidate,
         facts.policy,

@@ -5,11 +5,12 @@ caps, the holdout, an open claim and the refusal of marketing do not block it. N
 for a candidate that a gate blocks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_CHANNEL_NAMES
+from serving.campaigns.membership import CampaignArm
 from serving.decision.candidates import Candidate
 
 REACHABLE: Mapping[str, tuple[str, str, str]] = {
@@ -18,6 +19,7 @@ REACHABLE: Mapping[str, tuple[str, str, str]] = {
 }
 """Channel -> the tag that must be true, and what it means if it is not, in two languages."""
 CHANNEL_ASKED = "channel_asked"
+PROFILING, CAMPAIGN = "profiling", "campaign"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,23 @@ class Permission:
 
     marketing: Mapping[str, bool | None]
     profiling: bool | None
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """The gates of a contact.
+
+    Attributes
+    ----------
+    gates : list of Gate
+        What `/decide` records of the candidate: the gates of the customer that hold it back, then
+        its own, passed or not.
+    eligible : bool
+        Whether the contact may be made.
+    """
+
+    gates: list[Gate]
+    eligible: bool
 
 
 def check_customer(
@@ -141,6 +160,112 @@ def check_candidate(
             )
         )
     return gates
+
+
+def check_campaign(candidate: Candidate, campaign: CampaignArm | None) -> list[Gate]:
+    """Check that a contact spoils no arm of a running campaign.
+
+    A treatment gets the campaign's touchpoint and no other marketing, the arm as before gets all
+    but that, and the silent arm nothing. Service messages pass: they must be given.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact that could be made.
+    campaign : CampaignArm or None
+        The arm that the customer is in; None: no gate is there to check.
+    """
+    if campaign is None or candidate.kind == "service":
+        return []
+    offer = candidate.offer.name if candidate.offer else None
+    ours = campaign.gives(candidate.touchpoint, candidate.channel, offer)
+    label, name = campaign.label, campaign.campaign
+    if campaign.kind == "silence":
+        chinese = f"客户在活动“{label}”的静默对照组, 活动期间不营销"
+        english = f"the customer is in the silent arm of the campaign {name}"
+        return [Gate("campaign", False, chinese, english)]
+    if campaign.kind == "as_before":
+        passed = candidate.touchpoint != campaign.touchpoint
+        chinese = f"客户在活动“{label}”的照旧组" + ("" if passed else ", 不做该活动触达")
+        english = f"the customer is in the arm as before of the campaign {name}"
+        return [Gate("campaign", passed, chinese, english)]
+    chinese = f"客户在活动“{label}”的活动组" + ("" if ours else ", 期间只做该活动触达")
+    english = f"the customer is in the arm {campaign.arm} of the campaign {name}"
+    return [Gate("campaign", ours, chinese, english)]
+
+
+def check_contact(
+    candidate: Candidate,
+    tags: Mapping[str, Any],
+    permission: Permission,
+    customer_gates: Sequence[Gate],
+    block: Gate | None,
+    *,
+    only_channel: str | None = None,
+    inbound: bool = False,
+    campaign: CampaignArm | None = None,
+) -> Eligibility:
+    """Check every gate of a contact.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact that could be made.
+    tags : Mapping[str, object]
+        The customer's tags by name.
+    permission : Permission
+        What the customer consents to.
+    customer_gates : sequence of Gate
+        What `check_customer` found: these gates hold back marketing alone.
+    block : Gate or None
+        The cap that holds the contact back (opted out, cooling off, too many contacts); None: no
+        cap does.
+    only_channel : str, optional
+        The only channel that the caller can use; default: any.
+    inbound : bool
+        Whether the customer came to us.
+    campaign : CampaignArm, optional
+        The arm of a running campaign that the customer is in.
+    """
+    own = check_candidate(candidate, tags, permission, only_channel, inbound=inbound)
+    own += check_campaign(candidate, campaign)
+    own += [block] if block is not None else []
+    if candidate.kind == "marketing" and not all_passed(customer_gates):
+        failed = [gate for gate in customer_gates if not gate.passed]
+        return Eligibility([*failed, *own], eligible=False)
+    return Eligibility(own, all_passed(own))
+
+
+def check_profiling(permission: Permission) -> Gate:
+    """Check that the customer lets us choose by predictions, as a list does that ranks by them.
+
+    `/decide` goes on without predictions; whoever is on a list is there because of one.
+    """
+    refused = permission.profiling is False
+    return Gate(
+        PROFILING,
+        not refused,
+        "客户已拒绝画像" if refused else "未拒绝画像",
+        "the customer refuses profiling" if refused else "profiling is not refused",
+    )
+
+
+def check_other_campaign(campaign: str | None) -> Gate:
+    """Check that no campaign of higher priority has the customer.
+
+    Parameters
+    ----------
+    campaign : str or None
+        Name of the campaign that has them; None: none has.
+    """
+    return Gate(
+        CAMPAIGN,
+        campaign is None,
+        f"客户已在优先活动 {campaign} 中" if campaign else "不在其他优先活动中",
+        f"the customer is in the campaign {campaign} of higher priority"
+        if campaign
+        else "in no campaign of higher priority",
+    )
 
 
 def all_passed(gates: Iterable[Gate]) -> bool:

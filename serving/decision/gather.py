@@ -13,17 +13,23 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.online.contact_details import read_details
-from features.tags.groups.touch_history import CHANNELS
+from serving.campaigns.membership import CampaignArm, Membership, current_membership
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
-from serving.decision.gates import Gate, Permission
-from serving.decision.inputs import CustomerFacts, DecisionInputs
+from serving.decision.inputs import (
+    CONSENTS,
+    OPT_OUTS,
+    CustomerFacts,
+    DecisionInputs,
+    base_of,
+    gate_of,
+    permission_of,
+)
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
@@ -44,7 +50,7 @@ from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
 from serving.records.contacts.made_contacts import release_reserved
-from serving.records.people.consents import CoreSystemConsents, resolve_consents
+from serving.records.people.consents import resolve_consents
 from serving.telemetry.log_lines import hide_details_in_log
 from serving.telemetry.tracing import span
 from serving.touchpoints.due import Customer
@@ -52,8 +58,6 @@ from serving.touchpoints.due import Customer
 logger = logging.getLogger(__name__)
 
 BRANCH = "branch"
-CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
-OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
 VALUE_TAGS = (
     RECENT_CONTACTS,
@@ -195,7 +199,14 @@ class Gatherer:
         means = {} if profiled else averages(self._service.lake)
         inbound = self._touchpoints.is_inbound(request.decision_point)
         zone = self._caps.zone(branch)
-        plan_of = self._planner(history, request.context.campaign, branch, at, inbound=inbound)
+        member = current_membership(connection, request.customer_id, at, known.today)
+        arm = None if member is None else member.arm
+        asked = request.context.campaign
+
+        def campaign_of(candidate: Candidate) -> str | None:
+            return campaign_name(candidate, arm, asked)
+
+        plan_of = self._planner(history, campaign_of, branch, at, inbound=inbound)
         offered = self._touchpoints.candidates(
             request.decision_point,
             known,
@@ -203,6 +214,7 @@ class Gatherer:
             lambda candidate: plan_of(candidate).at.astimezone(zone).date(),
             request.context.happened,
             history.events,
+            given=_given_touchpoint(member, known),
         )
         plans = [plan_of(candidate) for candidate in offered.candidates]
         facts = Facts(
@@ -215,12 +227,9 @@ class Gatherer:
             else {name: means.get(name) for name in customer.versions["models"]},
             effects=customer.effects if profiled else {},
             margin=customer.margin if profiled else means.get(MARGIN),
-            permission=Permission(
-                {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
-                consents.profiling,
-            ),
+            permission=permission_of(consents),
             candidates=offered.candidates,
-            blocks=[_gate(contact_plan) for contact_plan in plans],
+            blocks=[gate_of(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
             policy=self.policy,
@@ -228,6 +237,7 @@ class Gatherer:
             open_event=request.context.open_event,
             inbound=inbound,
             lot=str(microseconds(at)),
+            campaign=arm,
         )
         reads = offered.candidates and not customer.degraded
         details = self._details(request.customer_id) if reads else {}
@@ -245,17 +255,18 @@ class Gatherer:
     def _planner(
         self,
         history: History,
-        campaign: str | None,
+        campaign_of: Callable[[Candidate], str | None],
         branch: str | None,
         at: datetime,
         *,
         inbound: bool,
     ) -> Callable[[Candidate], Plan]:
         """Return what plans the contact of a candidate; those that the caps treat alike once."""
-        plans: dict[tuple[str, str, str], Plan] = {}
+        plans: dict[tuple[str, str, str, str | None], Plan] = {}
 
         def plan_of(candidate: Candidate) -> Plan:
-            key = candidate.family, candidate.kind, candidate.channel
+            campaign = campaign_of(candidate)
+            key = candidate.family, candidate.kind, candidate.channel, campaign
             if key not in plans:
                 traits = self._caps.traits(
                     candidate.family,
@@ -302,18 +313,35 @@ class Gatherer:
         return at.astimezone(self._zone).date()
 
 
-def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
-    """Read from tags what the core system knows of a customer's consents."""
-    return CoreSystemConsents(
-        known_until=tags["freshness"],
-        marketing=tags["marketing_consent"],
-        profiling=tags["profiling_consent"],
-        location=tags["location_consent"],
-        opted_out=frozenset(channel for channel, tag in OPT_OUTS.items() if tags[tag]),
-    )
+def campaign_name(
+    candidate: Candidate, campaign: CampaignArm | None, asked: str | None
+) -> str | None:
+    """Name the campaign that a contact is part of: the one that drew the customer, or the caller's.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact.
+    campaign : CampaignArm or None
+        The arm of a running campaign that the customer is in.
+    asked : str or None
+        The campaign that the caller named.
+    """
+    offer = candidate.offer.name if candidate.offer else None
+    if campaign is not None and campaign.gives(candidate.touchpoint, candidate.channel, offer):
+        return campaign.campaign
+    return asked
 
 
-def _gate(contact_plan: Plan) -> Gate | None:
-    """Convert the cap that blocks a planned contact to a gate; None if none does."""
-    block = contact_plan.block
-    return None if block is None else Gate(block.rule, False, block.chinese, block.english)
+def _given_touchpoint(member: Membership | None, known: Customer) -> str | None:
+    """Name the touchpoint that a campaign gives a customer once, until they renew."""
+    if member is None or member.arm.kind != "treatment":
+        return None
+    launched = member.launched_at
+    last, renewed = known.contacts.get(member.arm.touchpoint), known.past.renewed
+    signed = known.signed_on
+    if (last is not None and last >= launched) or (renewed is not None and renewed >= launched):
+        return None
+    if signed is not None and signed >= known.day_of(launched):
+        return None
+    return member.arm.touchpoint

@@ -6,13 +6,20 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from features.contracts.vocabulary import CONTACT_CHANNELS
+from features.tags.groups.touch_history import CHANNELS
 from serving.decision.candidates import Candidate
 from serving.decision.core import Facts
+from serving.decision.gates import Gate, Permission
 from serving.decision.left_out import LeftOut
 from serving.records.contacts.cap_rules import Plan
 from serving.records.contacts.history import History
+from serving.records.people.consents import Consents, CoreSystemConsents
 from serving.schemas import Freshness, Star
 from serving.touchpoints.tag_days import tags_on
+
+CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
+OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 
 
 @dataclass(frozen=True)
@@ -83,3 +90,28 @@ class DecisionInputs:
         """Return the civil day on which a candidate's contact is made."""
         at = self.plans[self.facts.candidates.index(candidate)].at
         return at.astimezone(self.zone).date()
+
+
+def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
+    """Read from tags what the core system knows of a customer's consents."""
+    return CoreSystemConsents(
+        known_until=tags["freshness"],
+        marketing=tags["marketing_consent"],
+        profiling=tags["profiling_consent"],
+        location=tags["location_consent"],
+        opted_out=frozenset(channel for channel, tag in OPT_OUTS.items() if tags[tag]),
+    )
+
+
+def permission_of(consents: Consents) -> Permission:
+    """Convert the consents that hold to what the gates ask."""
+    return Permission(
+        {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
+        consents.profiling,
+    )
+
+
+def gate_of(contact_plan: Plan) -> Gate | None:
+    """Convert the cap that blocks a planned contact to a gate; None if none does."""
+    block = contact_plan.block
+    return None if block is None else Gate(block.rule, False, block.chinese, block.english)

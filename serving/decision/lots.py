@@ -1,28 +1,12 @@
-"""Draw lots that can be reproduced: a hash of words gives a number in [0, 1).
+"""Say who is in the holdout and who explores, by lots that can be reproduced.
 
-Holdout and exploration depend on the customer, the period and a salt alone, so they are the same
-at every touchpoint and in every replay.
+Both depend on the customer, the period and a salt alone, so they are the same at every touchpoint
+and in every replay.
 """
 
-import hashlib
 from datetime import date
 
-SCALE = 2**64
-
-
-def draw_lot(*words: str) -> float:
-    """Hash words to a number in [0, 1), the same for the same words.
-
-    Examples
-    --------
-    >>> draw_lot("holdout", "C1", "2026") == draw_lot("holdout", "C1", "2026")
-    True
-    >>> 0 <= draw_lot("holdout", "C2", "2026") < 1
-    True
-    """
-    # A separator that no word contains, or ("ab", "c") would draw with ("a", "bc").
-    text = "\x1f".join(words).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") / SCALE
+from serving.lots import draw_lot
 
 
 def in_holdout(salt: str, customer_id: str, cycle: str, share: float) -> bool:

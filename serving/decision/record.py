@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from serving.campaigns.membership import CampaignArm
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts
 from serving.decision.gates import Gate, Permission
@@ -84,6 +85,8 @@ def restore_facts(stored: Mapping[str, Any]) -> Facts:
     fields["permission"] = Permission(**stored["permission"])
     fields["candidates"] = [_candidate(candidate) for candidate in stored["candidates"]]
     fields["blocks"] = [None if block is None else Gate(**block) for block in stored["blocks"]]
+    campaign = stored.get("campaign")
+    fields["campaign"] = CampaignArm(**campaign) if campaign else None
     fields["policy"] = Policy.model_validate(stored["policy"])
     return Facts(**fields)
 

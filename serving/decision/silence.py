@@ -19,6 +19,7 @@ STRENGTH = (
     "open_complaint",
     "open_claim",
     "holdout",
+    "campaign",
     "reachable",
     "caps",
     "words",

@@ -77,6 +77,8 @@ class TouchpointSource:
         day_of: Callable[[Candidate], date],
         happened: Collection[str] = (),
         events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
+        *,
+        given: str | None = None,
     ) -> Offered:
         """List the candidates of a decision point: each touchpoint that is due, by each channel.
 
@@ -94,6 +96,8 @@ class TouchpointSource:
             Kinds of events and occasions that bring the customer here.
         events : Mapping[(str, str), datetime]
             Touchpoint and kind of event -> when it occurred, where the records know it.
+        given : str, optional
+            A touchpoint that a campaign gives the customer, due or not.
 
         Raises
         ------
@@ -119,7 +123,7 @@ class TouchpointSource:
                         happened=happened,
                         event_at=event_at,
                     ).state
-                if states[day] == "due":
+                if states[day] == "due" or (touchpoint.name == given and states[day] == "not_due"):
                     candidates += options
             seen = set(states.values())
             if "due" not in seen and seen != {"not_due"}:

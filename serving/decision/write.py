@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult
-from serving.decision.gather import BRANCH
+from serving.decision.gather import BRANCH, campaign_name
 from serving.decision.inputs import CustomerFacts, DecisionInputs
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_action, build_response
@@ -137,7 +137,7 @@ def _reserve(
         channel=candidate.channel,
         planned_at=plan.at,
         branch=settled.customer.tags[BRANCH],
-        campaign=request.context.campaign,
+        campaign=campaign_name(candidate, inputs.facts.campaign, request.context.campaign),
         cost=Decimal(str(candidate.cost)),
         message=text.message,
         inbound=inputs.facts.inbound,

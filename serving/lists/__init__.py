@@ -1,6 +1,6 @@
-"""Write target lists (目标客户名单): who to contact first, with reasons.
+"""Choose whom to contact first: target lists (目标客户名单), previewed, explained and released.
 
-In: scores, a condition, consents.
-Out: a CSV file, noted in the records before it is handed out.
-Read first: `target_lists.py`.
+In: definitions, scores and tags of a date, consents and contacts of the records.
+Out: previews; releases, which are a row of the records and a file of members; CSV files.
+Read first: `selection.py`, then `places.py` and `gatekeeper.py`.
 """

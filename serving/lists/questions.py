@@ -7,12 +7,22 @@ once.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
+from features.condition_forms.condition import Condition, all_of, read_condition
+from features.condition_forms.structure import Test
 from features.conditions import compared_texts, compile_condition
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
-from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
+from serving.lists.conditions.vocabulary import list_vocabulary
+from serving.lists.definitions.definition import (
+    EXPECTED_VALUE,
+    ListDefinition,
+    ListDefinitionError,
+    declared_definitions,
+)
 from serving.predictions.scores_file import score_columns
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
@@ -23,31 +33,34 @@ PERSONAL_HEADINGS = ("客户号", "姓名", "手机号")
 
 @dataclass(frozen=True)
 class ListQuestion:
-    """A target list with its conditions.
+    """A list with its conditions, compiled to SQL over scores and tags.
 
     Attributes
     ----------
-    spec : ModelSpec
-        The model from whose scores it is drawn.
-    target : TargetList
-        The list as declared.
+    definition : ListDefinition
+        What is asked for, its condition in plain form.
     conditions : list of str
-        Conditions that must all hold, compiled to SQL over scores and tags.
+        Conditions that must all hold.
+    left_out : dict of str to str
+        Segment whose customers are left out -> its condition.
     columns : list of str
-        Scores and tags that the conditions name.
+        Scores and tags that the conditions, the order and the file name.
     texts : list of (str, str)
-        Columns and the texts that the narrowing condition asks of them.
+        Columns and the texts that the conditions of a person ask of them.
+    condition : Condition
+        All conditions together, to be counted.
     """
 
-    spec: ModelSpec
-    target: TargetList
+    definition: ListDefinition
     conditions: list[str]
+    left_out: dict[str, str]
     columns: list[str]
     texts: list[tuple[str, str]]
+    condition: Condition
 
 
 def declared_lists() -> Mapping[str, tuple[ModelSpec, TargetList]]:
-    """Return all lists by name, each with the model it is drawn from."""
+    """Return all declared lists by name, each with the model it is drawn from."""
     return {target.name: (spec, target) for spec in MODELS.values() for target in spec.lists}
 
 
@@ -57,7 +70,7 @@ def readable_columns() -> list[str]:
 
 
 def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQuestion:
-    """Compile the conditions of a list.
+    """Compile the conditions of a declared list.
 
     Parameters
     ----------
@@ -66,36 +79,106 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
     name : str
         Name of the list.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`).
+        Narrows the list's own condition, as people type it (docs/conditions.md).
     top : int
         Maximal number of customers.
 
     Raises
     ------
     GuanjiaError
-        If the list or a column is unknown, a condition is not valid, a segment is named like a
-        score, or nobody is asked for.
+        If the list is unknown, nobody is asked for, or as `check_definition`.
     """
-    lists = declared_lists()
+    lists = declared_definitions()
     if name not in lists:
         raise unknown_name("list", name, lists)
     if top < 1:
         raise GuanjiaError(f"list of {top} customers", "would be empty", "ask for at least 1")
-    spec, target = lists[name]
-    columns = list(dict.fromkeys([*readable_columns(), *catalogue()]))
-    rules = {segment: declared.rule for segment, declared in load_segments(lake.home).items()}
-    for segment in rules.keys() & {*readable_columns()}:
-        raise GuanjiaError(f"segment {segment}", "is named like a score", "give it another name")
-    texts = (f"{spec.name} is not null", target.where, where)
+    return check_definition(lake, lists[name].model_copy(update={"size": top}), where)
+
+
+def check_definition(
+    lake: Lake, definition: ListDefinition, where: str | None = None
+) -> ListQuestion:
+    """Compile the conditions of a list, and check every name that it uses.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose segments conditions may name.
+    definition : ListDefinition
+        The list.
+    where : str, optional
+        Narrows the list's own condition, as people type it.
+
+    Raises
+    ------
+    GuanjiaError
+        If a column, segment or tag is unknown, a condition is not valid, or a segment is named
+        like a score.
+    """
+    tags = catalogue()
+    columns = list(dict.fromkeys([*readable_columns(), *tags]))
+    vocabulary = list_vocabulary(lake, readable_columns())
+    rules = vocabulary.rules
+    for segment in definition.not_in_segments:
+        if segment not in rules:
+            raise unknown_name("segment", segment, rules)
+    for name in definition.columns:
+        if name not in tags:
+            raise unknown_name("tag", name, tags)
+    for term in definition.terms:
+        if term.column not in (*columns, EXPECTED_VALUE):
+            raise unknown_name("column", term.column, [*columns, EXPECTED_VALUE])
     try:
-        conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+        own = [read_condition(text, vocabulary) for text in (definition.where, where) if text]
+        scored = Condition(Test(definition.model, "is not null"), vocabulary)
+        texts = [condition.plain for condition in (scored, *own)]
+        conditions = [compile_condition(text, {*columns}, rules) for text in texts]
+        left_out = {
+            segment: compile_condition(rules[segment], {*columns}, {})
+            for segment in definition.not_in_segments
+        }
     except UnknownNameError as error:
         raise _of_heading(error) from None
-    named = [column for column in columns if any(f'"{column}"' in text for text in conditions)]
-    texts_asked = (
-        compared_texts(where, {*columns}) if where and not _names_any(where, rules) else []
-    )
-    return ListQuestion(spec, target, conditions, named, texts_asked)
+    except GuanjiaError as error:
+        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
+    compiled = [*conditions, *left_out.values()]
+    named = {column for column in columns if any(f'"{column}"' in text for text in compiled)}
+    named |= {*definition.columns, *(term.column for term in definition.terms)}
+    compared = [
+        pair
+        for text in texts
+        if not _names_any(text, rules)
+        for pair in compared_texts(text, {*columns})
+    ]
+    used = [column for column in columns if column in named]
+    plain = definition.model_copy(update={"where": texts[1] if definition.where else ""})
+    return ListQuestion(plain, conditions, left_out, used, compared, all_of([scored, *own]))
+
+
+def read_where(lake: Lake, where: str | Mapping[str, Any], as_of: date | None = None) -> Condition:
+    """Read a condition over tags, scores and segments, as people type it or a page builds it.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose segments it may name.
+    where : str or mapping
+        The condition (docs/conditions.md).
+    as_of : date, optional
+        Date of the tags whose values, such as branches, are known; default: any text is taken.
+
+    Raises
+    ------
+    GuanjiaError
+        If it cannot be read, or names what is unknown, ambiguous, or a person.
+    """
+    try:
+        return read_condition(where, list_vocabulary(lake, readable_columns(), as_of))
+    except UnknownNameError as error:
+        raise _of_heading(error) from None
+    except GuanjiaError as error:
+        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:
@@ -103,14 +186,9 @@ def _names_any(where: str, names: Collection[str]) -> bool:
 
 
 def _of_heading(error: UnknownNameError) -> UnknownNameError:
-    """Name the column of a heading, where a condition names the heading itself."""
+    """Say of a heading that names a person that it cannot be asked for."""
     heading = error.thing.removeprefix("column ")
     if heading in PERSONAL_HEADINGS:
         cure = "ask for scores and tags (docs/tags.md); who a customer is cannot be asked for"
         return UnknownNameError(error.thing, "cannot be asked for", cure)
-    names = {tag.label: name for name, tag in catalogue().items()}
-    names |= {model.label: name for name, model in MODELS.items()}
-    names |= {"星级": "star_level", "星级名称": "star_name", "客户价值(元)": "customer_value"}
-    if heading in names:
-        return UnknownNameError(error.thing, error.fault, f"did you mean {names[heading]}?")
     return error

@@ -1,59 +1,44 @@
 """Write target lists: whom to contact, in which order and why, as a file that a call centre opens.
 
-A list is declared with its model (`training.models`). It is selected from the scores and tags of a
-date, joined with names and phone numbers as known then, without customers who have not consented
-to marketing. Days are told as they stand on the day after the date, on which the list is worked;
-conditions are about the date.
+A list is selected by `serving.lists.selection` from the scores and tags of a date, and joined with
+names and phone numbers as known then. Days are told as they stand on the day after the date, on
+which the list is worked; conditions are about the date.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
-import pyarrow.parquet as pq
+from sqlalchemy import Connection
 
-from features.erased import Erased
-from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.plain_rows import plain_rows
-from features.snapshots.snapshots import read_snapshot
-from features.sql import sql_text
+from features.settings import cutoff
 from features.tags.catalogue import catalogue
-from features.tags.declare import Tag
-from serving.lists.questions import check_list, readable_columns
-from serving.lists.source import list_query, refusals_table, refuse_unknown_texts
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.export.about import AboutExport
+from serving.lists.export.columns import ExportColumn, Kind, tag_column, with_mark
+from serving.lists.export.files import export_format, write_export
+from serving.lists.people import LAST_CONTACT, Person, last_contact, read_people
+from serving.lists.questions import check_list
+from serving.lists.reasons import on_next_day, read_reasons, read_rows
+from serving.lists.rules import RULES
+from serving.lists.scores import Row
+from serving.lists.selection import select
 from serving.predictions.margin import LABELS
-from serving.predictions.probabilities import (
-    ServedModel,
-    customer_columns,
-    load_models,
-    needed_tags,
-)
-from serving.predictions.reasons import Reason, strongest_reasons
-from serving.predictions.scores_file import scores_path
-from serving.predictions.sense import Direction, staying_direction
-from serving.records.people.consents import Refusals
-from serving.spreadsheet import write_csv
-from serving.tag_words import figure_of, is_absent
-from serving.touchpoints.tag_days import day_step
-from training.model_spec import ModelSpec, TargetList
+from serving.predictions.reasons import Reason
+from serving.predictions.sense import Direction
 from training.models import MODELS
 
-FEN = Decimal("0.01")
-DAYS_OF_QUESTIONS = {"lead_days": -1}
-"""Features of questions that count days and are no tags -> by how much they move in a day."""
+KINDS: Mapping[str, tuple[Kind, int]] = {"probability": ("percent", 4), "amount": ("money", 2)}
+"""Kind of a model -> kind and decimals of its column."""
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
-Row = dict[str, Any]
-Note = Callable[[Sequence[str], Sequence[str]], None]
-"""Called with the headings and the customer ids of a list before it is written."""
-
-
-InHoldout = Callable[[str], bool]
-HOLDOUT, HOLDOUT_HEADING = "in the holdout", "对照组"
+HOLDOUT_HEADING = "对照组"
+Note = Callable[[Sequence[str], Sequence[str]], str]
+"""Called with the headings and the customer ids of a list before it is written; its number."""
+UNRECORDED = "unrecorded"
+"""Number of an export that no record knows."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +53,8 @@ class ListRun:
         Date of the scores.
     path : Path
         The file written.
+    export_id : str
+        Its number in the records, which every row bears.
     rows : int
         Customers on the list.
     matched : int
@@ -84,6 +71,7 @@ class ListRun:
     label: str
     as_of: date
     path: Path
+    export_id: str
     rows: int
     matched: int
     left_out: dict[str, int]
@@ -100,12 +88,14 @@ def write_list(
     *,
     out: Path,
     shown: int = 5,
-    refused: Refusals | None = None,
+    at: datetime | None = None,
+    connection: Connection | None = None,
     note: Note | None = None,
-    in_holdout: InHoldout | None = None,
     with_holdout: bool = False,
+    who: str = "",
+    why: str = "marketing",
 ) -> ListRun:
-    """Write a target list as a CSV file.
+    """Write a declared list to a file, whose ending says the format.
 
     Parameters
     ----------
@@ -116,184 +106,140 @@ def write_list(
     as_of : date
         Date of the scores.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`). May name segments.
+        Narrows the list's own condition, as people type it (docs/conditions.md).
     top : int
         Maximal number of customers.
     out : Path
-        The file to write.
+        The file to write: .csv, .xlsx, .parquet, .ndjson or .json.
     shown : int
         Number of rows of the preview.
-    refused : Refusals, optional
-        Customers who refused at our touchpoints, which the core system may not know yet: they are
-        left out too.
+    at : datetime, optional
+        Now. Default: the end of the date.
+    connection : Connection, optional
+        Of the records, which know of refusals and contacts. Default: nothing is on record.
     note : Note, optional
         Called before the file is written; if it raises, nothing is written.
-    in_holdout : callable of (str) to bool, optional
-        Says which customers are in the holdout, whom no marketing reaches; default: nobody is.
     with_holdout : bool
         Keep the customers of the holdout, marked in a column; default: they are left out.
+    who, why : str
+        Who takes it, and what for.
 
     Raises
     ------
     GuanjiaError
-        If the list or a column is unknown, a condition is not valid, or scores are missing or do
-        not belong to the snapshot.
+        If the list or a column is unknown, a condition is not valid, scores are missing or do not
+        belong to the snapshot, or the file has an ending that is no format.
     """
+    export_format(out)
     question = check_list(lake, name, where, top)
-    spec, target = question.spec, question.target
-    if not scores_path(lake, as_of).exists():
-        raise GuanjiaError(
-            f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
-        )
-    _check_scores(lake, as_of)
-    tags = catalogue()
-    models = load_models(lake, [spec.name])
-    named = {*question.columns, *target.order.replace(",", " ").split(), *target.columns}
-    named |= {*needed_tags(models)}
-    used = [tag for tag in tags if tag in named and tag not in readable_columns()]
-    query = list_query(lake, as_of, used, question.conditions)
-    refuse_unknown_texts(lake, as_of, used, question.texts)
-    with refusals_table(lake, refused or Refusals()):
-        counted = _rows(
-            lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred ORDER BY barred"
-        )
-        order = f"ORDER BY {target.order}, customer_id"
-        free = _rows(lake, f"SELECT customer_id FROM ({query}) WHERE barred IS NULL {order}")
-        ids = [str(row["customer_id"]) for row in free]
-        holdout = {customer for customer in ids if in_holdout is not None and in_holdout(customer)}
-        ids = [customer for customer in ids if with_holdout or customer not in holdout][:top]
-        listed = ", ".join(map(sql_text, ids)) or "NULL"
-        chosen = _rows(lake, f"SELECT * FROM ({query}) WHERE customer_id IN ({listed}) {order}")
-    counts = {row["barred"]: row["rows"] for row in counted}
-    if holdout and not with_holdout:
-        counts[HOLDOUT] = len(holdout)
-        counts[None] -= len(holdout)
-    chosen = _without_erased(lake, chosen)
-    reasons = _reasons(models[spec.name], chosen, target.effect, tags)
-    sheet = _sheet(chosen, spec, target, reasons, tags, holdout if with_holdout else None)
-    if note is not None:
-        note(list(sheet), [str(row["customer_id"]) for row in chosen])
-    rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
+    definition = question.definition
+    now = at or cutoff(as_of, lake.settings.timezone)
+    chosen = select(lake, definition, as_of, now, connection=connection, where=where)
+    places = chosen.placed if with_holdout else chosen.sent
+    customers = [place.customer_id for place in places]
+    reasons = read_reasons(lake, definition, as_of, customers)
+    more = read_rows(lake, as_of, [LAST_CONTACT, "branch", *definition.columns], customers)
+    people = read_people(lake, as_of, customers, connection)
+    marked = {place.customer_id for place in chosen.held_out} if with_holdout else None
+    rows = [more[customer] for customer in customers]
+    whys = [reasons[customer] for customer in customers]
+    sheet = _sheet(definition, as_of, rows, people, whys, marked)
+    headings = [column.heading for column in with_mark([*sheet])]
+    counts = {rule: len(customers) for rule, customers in chosen.left_out.items()}
+    about = AboutExport(
+        export_id=UNRECORDED if note is None else note(headings, customers),
+        name=name,
+        label=definition.label,
+        as_of=as_of,
+        who=who,
+        why=why,
+        at=now,
+        plain=question.condition.plain,
+        chinese=question.condition.chinese,
+        waterfall=[
+            ("符合条件", chosen.matched),
+            *((RULES[rule].chinese, number) for rule, number in counts.items() if rule in RULES),
+            ("名单人数", len(customers)),
+        ],
+        masked=False,
+    )
+    count = write_export(out, [*sheet], zip(*sheet.values(), strict=True), about).rows
     preview = [
         {
             "customer_id": row["customer_id"],
-            "name": row["name"],
+            "name": people.get(row["customer_id"], Person()).name,
             "star": f"{row['star_level']} {row['star_name']}" if row["star_name"] else None,
-            spec.name: round(float(row[spec.name]), 4),
+            definition.model: round(float(row[definition.model]), 4),
             "why": "; ".join(reason.chinese for reason in why),
             "why_english": "; ".join(reason.english for reason in why),
         }
-        for row, why in zip(chosen[:shown], reasons, strict=False)
+        for row, why in zip(rows[:shown], whys, strict=False)
     ]
+    left_out = {
+        rule.english: len(chosen.left_out[rule.name])
+        for rule in RULES.values()
+        if rule.name in chosen.left_out
+    }
+    if with_holdout and marked:
+        still_left = left_out.pop(RULES["holdout"].english) - len(marked)
+        left_out |= {RULES["holdout"].english: still_left} if still_left else {}
     return ListRun(
         name=name,
-        label=target.label,
+        label=definition.label,
         as_of=as_of,
         path=out,
-        rows=rows,
-        matched=sum(counts.values()),
-        left_out={why: count for why, count in counts.items() if why is not None},
+        export_id=about.export_id,
+        rows=count,
+        matched=chosen.matched,
+        left_out=left_out,
         consent="checked" if lake.has("consents") else "not recorded",
         preview=preview,
     )
 
 
-def _check_scores(lake: Lake, as_of: date) -> None:
-    """Refuse scores of other tags or models than the list would show beside them."""
-    cure = f"run `guanjia score --as-of {as_of}` again"
-    later = set(readable_columns()) - set(pq.read_schema(scores_path(lake, as_of)).names)
-    if later:
-        fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
-        raise GuanjiaError(f"scores of {as_of}", fault, cure)
-    path = sql_text(scores_path(lake, as_of))
-    scored = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
-    snapshot = read_snapshot(lake, as_of)
-    if {row["snapshot_id"] for row in scored} - {snapshot.snapshot_id, *snapshot.former_ids}:
-        raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
-
-
-def _rows(lake: Lake, sql: str) -> list[Row]:
-    try:
-        return plain_rows(lake.con.execute(sql).to_arrow_table())
-    except (duckdb.ConversionException, duckdb.BinderException) as error:
-        first = str(error).splitlines()[0]
-        cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
-        raise GuanjiaError(
-            "condition", f"compares what cannot be compared ({first})", cure
-        ) from None
-
-
-def _without_erased(lake: Lake, chosen: list[Row]) -> list[Row]:
-    """Leave out customers who were erased since the scores were made."""
-    gone = Erased(lake.settings).among(row["customer_id"] for row in chosen)
-    return [row for row in chosen if row["customer_id"] not in gone]
-
-
-def _reasons(
-    served: ServedModel, chosen: list[Row], effect: Direction, tags: Mapping[str, Tag]
-) -> list[list[Reason]]:
-    if not chosen:
-        return []
-    columns = customer_columns(served, chosen)
-    contributions = served.predictor.contributions(columns)
-    staying = staying_direction(MODELS[served.name])
-    return [
-        strongest_reasons(
-            served.features,
-            _on_next_day(dict(zip(columns, values, strict=True))),
-            weights,
-            effect=effect,
-            staying=staying,
-            known=tags,
-        )
-        for *values, weights in zip(*columns.values(), contributions, strict=True)
-    ]
-
-
-def _on_next_day(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as they stand on the day after the date, on which the list is worked."""
-    steps = {name: DAYS_OF_QUESTIONS.get(name, day_step(name)) for name in values}
-    return {
-        name: value if is_absent(value) or not steps[name] else value + steps[name]
-        for name, value in values.items()
-    }
-
-
 def _sheet(
-    chosen: list[Row],
-    spec: ModelSpec,
-    target: TargetList,
-    reasons: list[list[Reason]],
-    tags: Mapping[str, Tag],
+    definition: ListDefinition,
+    as_of: date,
+    rows: Sequence[Row],
+    people: Mapping[str, Person],
+    reasons: Sequence[Sequence[Reason]],
     marked: Collection[str] | None,
-) -> dict[str, list[Any]]:
-    """Build the columns of the file, by their Chinese headings; `marked` are in the holdout."""
-    values = [row["customer_value"] for row in chosen]
-    sheet: dict[str, list[Any]] = {
-        "客户号": [row["customer_id"] for row in chosen],
-        "姓名": [row["name"] for row in chosen],
-        "手机号": [row["phone"] for row in chosen],
-        "星级": [row["star_level"] for row in chosen],
-        "星级名称": [row["star_name"] for row in chosen],
-        "客户价值(元)": [value if value is None else value.quantize(FEN) for value in values],
+) -> dict[ExportColumn, list[Any]]:
+    """Build the columns of the file with their values; `marked` are in the holdout."""
+    who = [people.get(row["customer_id"], Person()) for row in rows]
+    column = ExportColumn
+    sheet: dict[ExportColumn, list[Any]] = {
+        column("customer_id", "客户号", "id"): [row["customer_id"] for row in rows],
+        column("name", "姓名", personal="name"): [person.name for person in who],
+        column("phone", "手机号", "phone", personal="phone"): [person.phone for person in who],
+        column("star_level", "星级", "number"): [row["star_level"] for row in rows],
+        column("star_name", "星级名称"): [row["star_name"] for row in rows],
+        column("customer_value", "客户价值(元)", "money", 2): [
+            row["customer_value"] for row in rows
+        ],
+        column("branch", "机构", "id"): [row["branch"] for row in rows],
+        column("manager", "客户经理", personal="name"): [person.manager for person in who],
+        column("plate", "车牌号", "id", personal="plate"): [person.plate for person in who],
+        column("expiry", "车险到期日", "date"): [person.expiry for person in who],
+        column("last_contact", "最近触达", "date"): [
+            last_contact(as_of, row[LAST_CONTACT]) for row in rows
+        ],
     }
     for name, model in MODELS.items():
-        digits = 2 if model.kind == "amount" else 4
-        sheet[model.label] = [_rounded(row[name], digits) for row in chosen]
+        kind, digits = KINDS.get(model.kind, ("number", 4))
+        sheet[column(name, model.label, kind, digits)] = [row[name] for row in rows]
     for name, label in LABELS.items():
-        sheet[label] = [_rounded(row[name], 2) for row in chosen]
-    for name in target.columns:
-        moved = (_on_next_day({name: row[name]})[name] for row in chosen)
-        label = tags[name].label
-        cells = [figure_of(value, tags[name].unit, label) for value in moved]
-        unit = figure_of(None, tags[name].unit, label)[1]
-        sheet[f"{label}({unit})" if unit else label] = [shown for shown, _ in cells]
+        sheet[column(name, label, "money", 2)] = [row[name] for row in rows]
+    for name in definition.columns:
+        if all(name != described.name for described in sheet):
+            values = [on_next_day({name: row[name]})[name] for row in rows]
+            sheet[tag_column(catalogue()[name])] = values
     if marked is not None:
-        sheet[HOLDOUT_HEADING] = ["是" if row["customer_id"] in marked else "" for row in chosen]
-    heading = f"原因({EFFECTS[target.effect]}{spec.label})"
-    sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
+        sheet[column("holdout", HOLDOUT_HEADING)] = [
+            "是" if row["customer_id"] in marked else "" for row in rows
+        ]
+    heading = f"原因({EFFECTS[definition.direction]}{definition.spec.label})"
+    sheet[column("reasons", heading)] = [
+        "; ".join(reason.chinese for reason in why) for why in reasons
+    ]
     return sheet
-
-
-def _rounded(value: Any, digits: int) -> float | None:
-    return None if is_absent(value) else round(float(value), digits)

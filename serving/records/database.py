@@ -27,6 +27,7 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
+from serving.records import campaign_tables  # noqa: F401  (its tables belong to METADATA)
 from serving.records.address import address_of
 from serving.records.postgres import maintenance_engine, postgres_engine, time_limit
 from serving.records.revisions import MIGRATIONS, newest_revision, read_revision, require_known

@@ -13,23 +13,18 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
-    MetaData,
     Table,
     UniqueConstraint,
     text,
 )
 
 from serving.records.columns import Document, Instant, Text, Yuan, column
+from serving.records.list_tables import list_releases, list_versions
+from serving.records.metadata import METADATA
 from serving.records.packing import Packed
 
-METADATA = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+__all__ = ["METADATA", "list_releases", "list_versions"]
+"""Whoever imports this module has every table: those of other files are declared by importing."""
 
 
 def _client_key() -> tuple[Column[str], Column[str]]:

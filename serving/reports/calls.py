@@ -1,36 +1,30 @@
 """Tell whom to call this week: how many customers by office, each number with its list.
 
-The gates are those of target lists (`serving.lists.source`): consent, refusals and opt-outs; and
-the holdout. The condition of a row gives its members on `guanjia list renewal_risk --where`.
+The rules are those of every list (`serving.lists.selection`): consent, caps, open claims, campaigns
+of higher priority, the holdout. The condition of a row gives its members on `guanjia list`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+
+from sqlalchemy import Connection
 
 from features.lake import Lake
 from features.lake.known_at import known_sql
-from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import sql_text
-from features.tags.catalogue import catalogue
-from serving.lists.questions import check_list, readable_columns
-from serving.lists.source import list_query, refusals_table
+from serving.lists.questions import check_list
+from serving.lists.selection import select
 from serving.predictions.scores_file import scores_path
-from serving.records.people.consents import Refusals
 from serving.reports.settings import ReportSettings
 from serving.reports.terms import NOBODY, UNKNOWN, checked
 
 LIST = "renewal_risk"
-HOLDOUT = "holdout"
+EVERYBODY = 10_000_000
+"""Size of the list: nobody is left out for want of room."""
 MOST_NAMED = 100
 """Customers that a condition names at most: beyond, it would be too long to be parsed."""
-BARS = {
-    "no marketing consent": "未授权营销",
-    "profiling refused": "拒绝画像",
-    "opted out (退订)": "已退订",
-    HOLDOUT: "对照组",
-}
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class CallRow:
     matched : int
         Customers whose term expires within the days of the setting and is not renewed.
     left_out : dict of str to int
-        How many of them may not be called, by reason.
+        How many of them are not called, by the rule of `serving.lists.rules` that took them.
     to_call : int
         How many remain.
     customers : tuple of str
@@ -84,8 +78,8 @@ def count_calls(
     as_of: date,
     settings: ReportSettings,
     *,
-    refused: Refusals,
-    in_holdout: Callable[[str], bool],
+    at: datetime,
+    connection: Connection | None = None,
     branches: Collection[str] | None = None,
 ) -> Calls | None:
     """Count whom to call by account manager; None if there are no scores of the date.
@@ -98,10 +92,10 @@ def count_calls(
         Date of the scores.
     settings : ReportSettings
         Within how many days a term expires.
-    refused : Refusals
-        Customers who refused at our touchpoints.
-    in_holdout : callable of (str) to bool
-        Says which customers are in the holdout.
+    at : datetime
+        Now: refusals and contacts up to then count.
+    connection : Connection, optional
+        Of the records. Default: nothing is on record.
     branches : collection of str, optional
         Only customers of these branches; default: all.
     """
@@ -111,54 +105,47 @@ def count_calls(
         "days_to_commercial_expiry >= 0 and "
         f"days_to_commercial_expiry <= {settings.call_days} and renewal >= 0"
     )
-    question = check_list(lake, LIST, where)
-    own = readable_columns()
-    tags = [name for name in catalogue() if name in {*question.columns} and name not in own]
-    query = list_query(lake, as_of, tags, question.conditions)
-    known = known_sql(cutoff(as_of, lake.settings.timezone))
-    seen = (
-        ""
-        if branches is None
-        else f" WHERE c.branch IN ({', '.join(map(sql_text, sorted(branches))) or 'NULL'})"
+    definition = check_list(lake, LIST, where, EVERYBODY).definition
+    chosen = select(
+        lake, definition, as_of, at, connection=connection, where=where, branches=branches
     )
-    with refusals_table(lake, refused):
-        matches = plain_rows(
-            lake.con.execute(
-                f"SELECT q.customer_id, q.barred, coalesce(c.branch, '{UNKNOWN}') AS branch,"
-                f" coalesce(c.account_manager_id, '{NOBODY}') AS manager,"
-                f" c.account_manager_name AS name FROM ({query}) q"
-                f" JOIN (SELECT * FROM {checked(lake, 'customers')} WHERE {known}) c"
-                f" USING (customer_id){seen} ORDER BY branch, manager, q.customer_id"
-            ).to_arrow_table()
-        )
-    groups: dict[tuple[str, str], list[dict[str, str | None]]] = {}
-    for row in matches:
-        groups.setdefault((row["branch"], row["manager"]), []).append(row)
+    rules = {place.row["customer_id"]: "" for place in chosen.sent}
+    rules |= {number: rule for rule, members in chosen.left_out.items() for number in members}
+    groups: dict[tuple[str, str, str], dict[str, str]] = {}
+    for number, *owner in _owners(lake, as_of, rules):
+        groups.setdefault((owner[0], owner[1], owner[2]), {})[number] = rules[number]
     rows: list[CallRow] = []
-    for (branch, manager), members in groups.items():
+    for (branch, manager, name), members in groups.items():
         left_out: dict[str, int] = {}
-        free = []
-        for row in members:
-            customer = str(row["customer_id"])
-            bar = row["barred"] or (HOLDOUT if in_holdout(customer) else None)
-            if bar is None:
-                free.append(customer)
-            else:
-                left_out[bar] = left_out.get(bar, 0) + 1
-        customers = tuple(str(row["customer_id"]) for row in members)
+        for rule in members.values():
+            if rule:
+                left_out[rule] = left_out.get(rule, 0) + 1
         rows.append(
             CallRow(
                 branch=branch,
                 manager=manager,
-                name=next((row["name"] for row in members if row["name"]), None) or manager,
+                name=name,
                 matched=len(members),
                 left_out=left_out,
-                to_call=len(free),
-                customers=customers,
-                condition=_naming(where, customers),
+                to_call=len(members) - sum(left_out.values()),
+                customers=tuple(members),
+                condition=_naming(where, tuple(members)),
             )
         )
     return Calls(rows, where)
+
+
+def _owners(lake: Lake, as_of: date, customers: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """Read whose customers they are: number, branch, account manager and the manager's name."""
+    listed = ", ".join(map(sql_text, customers)) or "NULL"
+    known = known_sql(cutoff(as_of, lake.settings.timezone))
+    return lake.con.execute(
+        f"SELECT customer_id, coalesce(branch, '{UNKNOWN}'),"
+        f" coalesce(account_manager_id, '{NOBODY}'),"
+        f" coalesce(account_manager_name, account_manager_id, '{NOBODY}')"
+        f" FROM {checked(lake, 'customers')} WHERE {known} AND customer_id IN ({listed})"
+        " ORDER BY 2, 3, 1"
+    ).fetchall()
 
 
 def _naming(where: str, customers: tuple[str, ...]) -> str | None:

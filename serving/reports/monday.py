@@ -1,13 +1,14 @@
 """Make the report that a manager reads on Monday: the month's renewals in seven parts."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+
+from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.records.people.consents import Refusals
 from serving.reports.calls import Calls, count_calls
 from serving.reports.expected import SOURCES, Expectations, expected_table
 from serving.reports.funnel import DEFINITIONS, FunnelRow, count_funnel, window_of
@@ -165,8 +166,8 @@ def report_monday(
     as_of: date,
     by: Level = "branch",
     *,
-    refused: Refusals,
-    in_holdout: Callable[[str], bool],
+    at: datetime,
+    connection: Connection | None = None,
     branches: Collection[str] | None = None,
 ) -> MondayReport:
     """Report the month of a date in the seven parts that a manager reads on Monday.
@@ -179,10 +180,10 @@ def report_monday(
         What was known by the end of this day counts: the Sunday before.
     by : {"branch", "team", "manager", "channel", "star"}
         What an office is.
-    refused : Refusals
-        Customers who refused at our touchpoints.
-    in_holdout : callable of (str) to bool
-        Says which customers are in the holdout.
+    at : datetime
+        Now: whom to call is asked by refusals and contacts up to then.
+    connection : Connection, optional
+        Of the records. Default: nothing is on record.
     branches : collection of str, optional
         Only customers of these branches; default: all.
 
@@ -213,7 +214,7 @@ def report_monday(
             forecast=forecast_month(lake, month, past) if ready else None,
             prices=renewal_by_price(lake, month),
             risks=rises_against_risk(lake, as_of, month, settings.price_rise),
-            calls=_calls(lake, as_of, settings, refused, in_holdout, branches),
+            calls=_calls(lake, as_of, settings, at, connection, branches),
             margins=kept_and_lost(lake, as_of, month),
             holes=count_holes(lake, month, settings, expectations),
         )
@@ -228,14 +229,12 @@ def _calls(
     lake: Lake,
     as_of: date,
     settings: ReportSettings,
-    refused: Refusals,
-    in_holdout: Callable[[str], bool],
+    at: datetime,
+    connection: Connection | None,
     branches: Collection[str] | None,
 ) -> Calls | None:
     try:
-        return count_calls(
-            lake, as_of, settings, refused=refused, in_holdout=in_holdout, branches=branches
-        )
+        return count_calls(lake, as_of, settings, at=at, connection=connection, branches=branches)
     except GuanjiaError:
         # Scores of an earlier release or without their snapshot: there is no list to open either.
         return None

@@ -108,6 +108,7 @@ def first_word(function: Function) -> str:
 def _named_option(parameter: ast.arg) -> bool:
     """Options that all commands share are types of `guanjia.terminal.options`, with their help."""
     shared = {"AsOf", "Engine", "Json", "MaybeAsOf", "MaybeNow", "typer.Context"}
+    shared |= {"ListName", "ListSource", "ListVersion", "Who"}
     return ast.unparse(parameter.annotation or ast.Constant("")) in shared
 
 

@@ -144,6 +144,7 @@ def test_truth_lies_apart_from_raw_tables(insurer: tuple[Lake, Simulated]) -> No
         "renewals.parquet",
         "cross_sell.parquet",
         "churn.parquet",
+        "service_use.parquet",
     }
 
 
@@ -265,7 +266,8 @@ def test_a_lot_leaves_a_row_for_whom_it_leaves_alone(sql: duckdb.DuckDBPyConnect
     """Arms as often as stated; contacts made are those drawn, and offers only among them."""
     found = sql.execute(
         "SELECT arm, any_value(probability), avg(n) FROM (SELECT arm, probability, "
-        "count(*) OVER (PARTITION BY arm) / count(*) OVER () AS n FROM assignments) GROUP BY arm"
+        "count(*) OVER (PARTITION BY arm) / count(*) OVER () AS n FROM assignments "
+        "WHERE trial = 'renewal_contact') GROUP BY arm"
     ).fetchall()
     assert sorted(arm for arm, _, _ in found) == sorted(ARMS)
     assert sum(probability for _, probability, _ in found) == pytest.approx(1)
@@ -274,7 +276,8 @@ def test_a_lot_leaves_a_row_for_whom_it_leaves_alone(sql: duckdb.DuckDBPyConnect
     drawn = sql.execute(
         "SELECT a.arm <> 'control', i.interaction_id IS NOT NULL, count(*) FROM assignments a "
         "LEFT JOIN interactions i ON i.randomised AND left(i.policy_id, -1) = "
-        "left(a.policy_id, -1) AND i.occurred_at > a.assigned_at GROUP BY ALL"
+        "left(a.policy_id, -1) AND i.occurred_at > a.assigned_at "
+        "WHERE a.trial = 'renewal_contact' GROUP BY ALL"
     ).fetchall()
     made = {(by_lot, contacted): rows for by_lot, contacted, rows in drawn}
     assert (False, True) not in made
@@ -290,3 +293,49 @@ def test_contacts_help_on_average_and_drive_some_away(
         effect = truth[f"p_renew_{name}"] - truth["p_renew"]
         assert effect.mean() == pytest.approx(0.037, abs=0.006)
         assert 0.15 < (effect < 0).mean() < 0.30
+
+
+def test_reminders_are_drawn_by_lot_and_move_use_as_the_truth_says(
+    insurer: tuple[Lake, Simulated], sql: duckdb.DuckDBPyConnection
+) -> None:
+    """By class and arm: half of them, alike in taste, and used as often as the truth expects."""
+    truths = {name: str(insurer[0].truth(name)) for name in ("service_use", "customers")}
+    lots = sql.execute(
+        "SELECT t.service_class, a.arm, count(*), avg(used), avg(p_use_reminded), "
+        "avg(p_use_silent), avg(service_sensitivity), min(a.probability), max(a.probability) "
+        "FROM assignments a JOIN (SELECT policy_id, customer_id, expiry FROM policies "
+        "GROUP BY ALL) p USING (policy_id) "
+        f"JOIN '{truths['service_use']}' t ON t.policy_id = a.policy_id "
+        "AND a.trial = 'use_reminder_' || t.service_class "
+        "JOIN (SELECT customer_id, expires_on, service_class, "
+        "max((used_at IS NOT NULL)::INT) AS used FROM entitlements GROUP BY ALL) e "
+        "ON e.customer_id = p.customer_id AND e.expires_on = p.expiry "
+        "AND e.service_class = t.service_class "
+        f"JOIN '{truths['customers']}' c ON c.customer_id = p.customer_id "
+        "WHERE p.expiry < DATE '2026-06-01' GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    assert [row[:2] for row in lots] == [
+        (name, arm) for name in "ABC" for arm in ("control", "reminder")
+    ]
+    for control, reminder in zip(lots[::2], lots[1::2], strict=True):
+        rows = control[2] + reminder[2]
+        assert reminder[2] / rows == pytest.approx(0.5, abs=2.5 / rows**0.5)
+        assert {*control[7:], *reminder[7:]} == {0.5}
+        assert control[6] == pytest.approx(reminder[6], abs=6 / rows**0.5)
+        assert reminder[3] == pytest.approx(reminder[4], abs=3 * (reminder[4] / reminder[2]) ** 0.5)
+        assert control[3] == pytest.approx(control[5], abs=3 * (control[5] / control[2]) ** 0.5)
+        if control[0] != "C":
+            assert reminder[3] > 1.5 * control[3]
+
+
+def test_use_adds_little_and_users_renew_much_more(
+    insurer: tuple[Lake, Simulated], sql: duckdb.DuckDBPyConnection
+) -> None:
+    """The raw difference of users is several times what use adds."""
+    truth = duckdb.sql(f"SELECT * FROM '{insurer[0].truth('service_use')}'").df()
+    assert 0.005 < truth["renewal_effect"].mean() < 0.025
+    assert truth["renewal_effect"].min() >= 0
+    renewals = duckdb.sql(f"SELECT * FROM '{insurer[0].truth('renewals')}'").df()
+    both = truth[truth["service_class"] == "B"].merge(renewals, on="policy_id")
+    high = both["p_use"] > both["p_use"].median()
+    assert both["p"][high].mean() - both["p"][~high].mean() > 0.03

@@ -57,8 +57,45 @@ def renewal_at(lake: Lake, known_by: date, lead: int) -> ir.Table:
     )
 
 
+def renewed_terms(lake: Lake, known_by: date) -> ir.Table:
+    """Label each motor commercial term whose outcome is ripe, with the premium of what followed.
+
+    The label is that of `renewal`, and belongs to the term: alike on every day before the expiry.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+
+    Returns
+    -------
+    ibis.Table
+        `policy_id`, `label` (boolean), and `premium`, yuan of the next motor terms; null without.
+    """
+    term, pairs = _next_terms(lake, known_by)
+    known = known_policies(lake, known_by)
+    paid = known.select(paid_policy="policy_id", paid_premium="written_premium")
+    premiums = (
+        pairs.join(paid, pairs.next_policy == paid.paid_policy)
+        .group_by(renewed_policy="policy_id")
+        .aggregate(premium=lambda t: t.paid_premium.sum())
+    )
+    labelled = term.left_join(premiums, term.policy_id == premiums.renewed_policy)
+    return labelled.select("policy_id", "premium", label=labelled.renewed_policy.notnull())
+
+
 def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
     """Label each motor commercial term whose outcome is ripe."""
+    term, pairs = _next_terms(lake, known_by)
+    renewed = pairs.select(renewed_policy="policy_id").distinct()
+    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
+    return labelled.mutate(label=labelled.renewed_policy.notnull())
+
+
+def _next_terms(lake: Lake, known_by: date) -> tuple[ir.Table, ir.Table]:
+    """Select the terms whose outcome is ripe, and pair them with the motor terms that followed."""
     known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
     term = known.filter(
@@ -75,24 +112,18 @@ def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
         next_inception="inception",
         next_signed="signed_at",
     )
-    renewed = (
-        term.join(
-            later,
-            [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
+    pairs = term.join(
+        later,
+        [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
+    ).filter(
+        lambda t: (
+            (t.next_policy != t.policy_id)
+            & (t.next_inception > t.inception)
+            & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
+            & (t.next_signed < t.deadline)
         )
-        .filter(
-            lambda t: (
-                (t.next_policy != t.policy_id)
-                & (t.next_inception > t.inception)
-                & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
-                & (t.next_signed < t.deadline)
-            )
-        )
-        .select(renewed_policy="policy_id")
-        .distinct()
     )
-    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
-    return labelled.mutate(label=labelled.renewed_policy.notnull())
+    return term, pairs
 
 
 def _in_force_at_lead(lake: Lake, known_by: date, rows: ir.Table) -> ir.Table:

@@ -92,6 +92,9 @@ SERVICES = ("roadside", "car_wash", "chauffeur", "inspection", "courtesy_car")
 SERVICE_CLASSES = ("A", "B", "B", "A", "C")
 SERVICE_USE = (0.07, 0.30, 0.08, 0.12, 0.01)
 SERVICE_COST = (180.0, 25.0, 90.0, 60.0, 500.0)
+# Reminders to use them (A): so many of the terms and classes by lot, so many of those reminded. A
+# reminder adds EFFECT * p (1 - p) to the probability of use: for most it doubles it.
+REMINDED_BY_LOT, REMINDED, REMINDER_EFFECT = 0.5, 0.5, 1.0
 
 # Further quotes asked for after the first that was made for a renewal. Who responds to price
 # searches more, and a dearer offer sets it off (Honka 2014 for US motor, FCA Occasional Paper 12

@@ -11,7 +11,8 @@ from features.sources.simulation.effects import ARM_SHARES, ARMS, contact_day, d
 from features.sources.simulation.people import BRANCHES, Cars, People, customer_id, vehicle_id
 from features.sources.simulation.policies import policy_id, signature
 from features.sources.simulation.random import Draws, Ints
-from features.sources.simulation.terms import Terms, granted
+from features.sources.simulation.terms import Terms
+from features.sources.simulation.usage import granted
 from features.sources.simulation.writing import DAY_US, NULL, ids, instant, typed
 
 CHANNELS = ("sms", "wecom", "phone", "wechat")

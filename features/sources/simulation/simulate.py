@@ -25,6 +25,7 @@ from features.sources.simulation import claims as claiming
 from features.sources.simulation import contacts as contacting
 from features.sources.simulation import people as populating
 from features.sources.simulation import policies as writing
+from features.sources.simulation import reminders as reminding
 from features.sources.simulation import truth as knowing
 from features.sources.simulation.random import Draws
 from features.sources.simulation.terms import terms
@@ -36,7 +37,7 @@ insurer = "管家车险"
 signature = "管家车险"
 phones = ["4000000000"]
 """
-TRUTHS = ("customers", "renewals", "cross_sell", "churn")
+TRUTHS = ("customers", "renewals", "cross_sell", "churn", "service_use")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,12 @@ def _chunk(
         ),
         **claiming.claim_tables(draws, who, park, years, loss, end_us),
         "interactions": contacting.interactions(draws, who, park, years),
-        "assignments": contacting.assignments(draws, who, park, years),
+        "assignments": pa.concat_tables(
+            [
+                contacting.assignments(draws, who, park, years),
+                reminding.reminder_lots(draws, who, park, years),
+            ]
+        ),
         "entitlements": contacting.entitlements(draws, who, park, years, end_us),
         "trips": contacting.trips(draws, who, park, years, last_day),
         "consents": contacting.consents(draws, who),
@@ -164,4 +170,5 @@ def _chunk(
     tables = {
         name: rows.filter(pc.less(rows["recorded_at"], known)) for name, rows in tables.items()
     }
-    return tables, knowing.truths(who, park, years, bought, hazard, last_day)
+    truths = knowing.truths(who, park, years, bought, hazard, last_day)
+    return tables, {**truths, "service_use": reminding.true_use(draws, who, park, years)}

@@ -10,6 +10,7 @@ from features.sources.simulation import calibration as c
 from features.sources.simulation.effects import CONTROL, by_lot, drawn_arm, lifts
 from features.sources.simulation.people import Cars, People
 from features.sources.simulation.random import Bools, Draws, Floats, Ints
+from features.sources.simulation.usage import used_services
 
 STEPS = 8
 _NO_CLAIM_KNOWN_BY = 320  # accidents after this day count in the year after next
@@ -70,11 +71,6 @@ def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
     month = (((inception + first) / 30.437) % 12).astype(np.int64)
     accept = draws.uniform("accident-month", key, number) * 1.1 < c.MONTH_WEIGHTS[month]
     return np.where(accept, first, again).astype(np.int64)
-
-
-def granted(draws: Draws, key: Ints) -> Ints:
-    """Draw the bit mask of services granted with a term: roadside, car wash, and one other."""
-    return 0b11 | (1 << (2 + draws.pick((0.4, 0.45, 0.15), "granted", key)))
 
 
 def terms(
@@ -179,7 +175,7 @@ def _one_year(
         _commercial(n, park.key[rows], expiry),
         _reform(expiry, reform_day),
     )
-    used, any_use = _use(n, who, key, owner)
+    used, any_use = used_services(n, who, key, owner)
     change = np.log(offer[0] + offer[1]) - np.log(paid[0] + paid[1])
     intention = c.TERM_NOISE * n.normal("intention", key)
     base = (
@@ -330,13 +326,3 @@ def _accidents(n: Draws, who: People, park: Cars, rows: Ints, key: Ints, owner: 
         count += draw > total
         term = term * rate / (number + 1)
     return count
-
-
-def _use(n: Draws, who: People, key: Ints, owner: Ints) -> tuple[Ints, Bools]:
-    owned, used = granted(n, key), np.zeros(len(key), np.int64)
-    taste = 0.8 * who.service_sensitivity[owner] + 0.35 * who.loyalty[owner] - 0.35
-    for bit, share in enumerate(c.SERVICE_USE):
-        happens = n.uniform("use", key, bit) < expit(logit(share) + taste)
-        used |= np.where(happens, 1 << bit, 0)
-    used &= owned
-    return used, used > 0

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
-from serving.decision.lots import draw_lot
+from serving.lots import draw_lot
 
 MORNING = time(10)
 

@@ -7,7 +7,7 @@ contact counts for good.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -153,6 +153,10 @@ class Caps:
         """
         since = at.astimezone(self.zone(branch)).date() - self._span
         return contact_history(connection, customer_id, at, since, self._cooling, erased_as, memory)
+
+    def reach(self, at: datetime) -> tuple[date, timedelta]:
+        """Return how far back the rules look, in any time zone: a day, and times of peace."""
+        return at.astimezone(UTC).date() - self._span - timedelta(days=1), self._cooling
 
     def traits(
         self,

@@ -46,6 +46,8 @@ class ExternalContact:
     ----------
     contact_id : str
         Its id in the other system.
+    campaign : str or None
+        The campaign that it was part of, if that is known.
     """
 
     contact_id: str
@@ -57,6 +59,7 @@ class ExternalContact:
     made_at: datetime
     branch: str | None = None
     cost: Decimal | None = None
+    campaign: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,103 +1,25 @@
 """Read what the records know of a customer, in one statement: for the caps, and for what is due."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    CompoundSelect,
-    Connection,
-    Date,
-    String,
-    bindparam,
-    cast,
-    literal,
-    null,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection
 
-from serving.records.columns import Instant
-from serving.records.contacts.made_contacts import COUNTS, IS_MADE, MADE_AT, WON
+from serving.records.contacts.history_statements import OF_EVERYBODY, OF_NAMED, OF_ONE
 from serving.records.people.consents import (
     Consent,
     ConsentRecord,
+    CoreSystemConsents,
     is_channel_open,
     latest_consent,
 )
-from serving.records.tables import consent_changes, contacts, due_touchpoints, outcomes
 from serving.touchpoints.endings import ENDINGS, Won
 
-_k, _o, _c, _u = contacts.c, outcomes.c, consent_changes.c, due_touchpoints.c
-_NO_TEXT = cast(null(), String)
-_NO_DAY, _NO_INSTANT, _NO_FLAG = cast(null(), Date), cast(null(), Instant), cast(null(), Boolean)
-_HISTORY: CompoundSelect[Any] = union_all(
-    select(
-        literal("contact", String).label("what"),
-        _k.channel,
-        _k.purpose,
-        _k.family,
-        _k.campaign,
-        _k.local_day.label("day"),
-        MADE_AT.label("at"),
-        IS_MADE.label("flag"),
-        _k.reserved_at.label("recorded_at"),
-        _k.touchpoint,
-        _k.state,
-        _k.planned_day,
-    ).where(
-        _k.customer_id == bindparam("customer_id"),
-        (_k.local_day > bindparam("since_day", type_=Date))
-        | (_k.planned_day > bindparam("since_day", type_=Date)),
-        COUNTS,
-    ),
-    select(
-        _o.kind,
-        _o.channel,
-        *[_NO_TEXT] * 3,
-        _NO_DAY,
-        _o.occurred_at,
-        _NO_FLAG,
-        _o.recorded_at,  # peace begins when we hear of it: a date may be too early
-        _k.touchpoint,
-        _NO_TEXT,
-        _NO_DAY,
-    )
-    .select_from(outcomes.outerjoin(contacts, _k.contact_id == _o.contact_id))
-    .where(
-        _o.customer_id == bindparam("customer_id"),
-        _o.recorded_at > bindparam("outcomes_since", type_=Instant),
-        or_((_o.kind == "refused") | (_o.kind == "opted_out"), WON),  # `in` is compiled each time
-    ),
-    select(
-        literal("event", String),
-        *[_NO_TEXT] * 4,
-        _NO_DAY,
-        _u.occurred_at,
-        _NO_FLAG,
-        _NO_INSTANT,
-        _u.touchpoint,
-        _u.event_type,
-        _NO_DAY,
-    ).where(_u.customer_id == bindparam("customer_id"), _u.until > bindparam("at", type_=Instant)),
-    select(
-        literal("consent", String),
-        _c.channel,
-        _c.purpose,
-        *[_NO_TEXT] * 2,
-        _NO_DAY,
-        _c.changed_at,
-        _c.granted,
-        _c.recorded_at,
-        *[_NO_TEXT] * 2,
-        _NO_DAY,
-    ).where(
-        (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
-    ),
-)
+MOST_NAMED = 500
+"""Customers that a statement names one by one; of more, the rows of everybody are read."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +99,17 @@ class History:
             reserved=tuple(contact for contact in self.reserved if contact not in gone),
         )
 
+    def with_later(self, core: CoreSystemConsents) -> "History":
+        """Return the history with the core system's consent to marketing, if it is the later one.
+
+        Only where the core system says when it was given: else a refusal told to us holds.
+        """
+        refusal, at = self.marketing.get(None), core.changed_at.get("marketing")
+        if refusal is None or refusal.granted or not core.marketing or at is None:
+            return self
+        latest = latest_consent([refusal, Consent(True, at)])
+        return replace(self, marketing={**self.marketing, None: latest})
+
     def is_closed(self, channel: str) -> bool:
         """Check whether the customer closed a channel to marketing."""
         overall, by_channel = self.marketing.get(None), self.marketing.get(channel)
@@ -213,13 +146,73 @@ def contact_history(
     memory : timedelta
         How far back contacts count as made, and outcomes as won; at least as far as the caps look.
     """
-    parameters = {
+    parameters = _bounds(at, since, cooling, memory) | {
         "customer_id": customer_id,
         "erased_as": erased_as,
+    }
+    rows = connection.execute(OF_ONE, parameters)
+    return _history_of((tuple(row) for row in rows), at, since, cooling)
+
+
+def contact_histories(
+    connection: Connection,
+    customers: Mapping[str, str],
+    at: datetime,
+    since: date,
+    cooling: timedelta,
+) -> dict[str, History]:
+    """Read the histories of many customers in one statement, as they were known at an instant.
+
+    Each is that of `contact_history` at that instant.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    customers : mapping of str to str
+        Customer id -> the mark under which refusals of an earlier erasure are kept.
+    at, since, cooling
+        As in `contact_history`.
+
+    Returns
+    -------
+    dict of str to History
+        The customers of whom the records know anything; all others have no history.
+    """
+    parameters: dict[str, Any] = _bounds(at, since, cooling, timedelta(0))
+    statement = OF_EVERYBODY
+    if len(customers) <= MOST_NAMED:
+        statement = OF_NAMED
+        parameters |= {
+            "customer_ids": list(customers),
+            "customers_or_marks": [*customers, *customers.values()],
+        }
+    customer_of = {mark: customer for customer, mark in customers.items()}
+    rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in connection.execute(statement, parameters):
+        if row.recorded_at is not None and row.recorded_at > at:
+            continue  # a list of an earlier instant knows nothing of it
+        whose = customer_of.get(row[-1], row[-1])
+        if whose in customers:
+            rows[whose].append(tuple(row))
+    return {whose: _history_of(theirs, at, since, cooling) for whose, theirs in rows.items()}
+
+
+def _bounds(
+    at: datetime, since: date, cooling: timedelta, memory: timedelta
+) -> dict[str, date | datetime]:
+    """Bind the parameters that say how far back the statement looks."""
+    return {
         "at": at,
         "since_day": min(since, (at - memory).date()),
         "outcomes_since": at - max(cooling, memory),
     }
+
+
+def _history_of(
+    rows: Iterable[tuple[Any, ...]], at: datetime, since: date, cooling: timedelta
+) -> History:
+    """Put the rows of one customer together."""
     counted: list[CountedContact] = []
     last_contacts: dict[str, datetime] = {}
     reserved: list[ReservedContact] = []
@@ -228,7 +221,6 @@ def contact_history(
     last_refusals: dict[str, datetime] = {}
     marketing: dict[str | None, list[Consent]] = {}
     records: list[ConsentRecord] = []
-    rows = connection.execute(_HISTORY, parameters)
     for row in rows:
         (
             what,
@@ -243,6 +235,7 @@ def contact_history(
             at_point,
             text,
             plan,
+            _whose,
         ) = row
         if what == "contact":
             days = frozenset((day.toordinal(), plan.toordinal()))

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from features.erased import pseudonym
+from serving.records.campaign_tables import campaign_members
 from serving.records.columns import new_id, to_json
 from serving.records.database import lock_customer
 from serving.records.people.consents import Consent, latest_consent
@@ -49,6 +50,7 @@ DELETED: tuple[Table, ...] = (
     review_requests,
     due_touchpoints,
     manager_assignments,
+    campaign_members,
 )
 """Tables whose rows are deleted with the customer, with documents and texts."""
 LISTED: tuple[Table, ...] = (reads, exports)

@@ -1,6 +1,6 @@
 """Arrange Monday's report in its parts, each with what it says in words."""
 
-from serving.reports.calls import BARS
+from serving.lists.rules import RULES
 from serving.reports.expected import SOURCES
 from serving.reports.monday import MondayReport
 from serving.reports.output.sections import (
@@ -168,19 +168,20 @@ def _calls(report: MondayReport) -> Section:
     for row in calls.rows:
         for bar, count in row.left_out.items():
             left[bar] = left.get(bar, 0) + count
-    barred = "".join(f", {BARS.get(bar, bar)} {count:,}" for bar, count in left.items())
+    rules = [rule for name, rule in RULES.items() if name in left]
+    barred = "".join(f", {rule.chinese} {left[rule.name]:,}" for rule in rules)
     return Section(
         "本周待联系",
         (f"即将到期且未续保 {matched:,} 人{barred}, 可联系 {free:,} 人。"
          f'名单: guanjia list renewal_risk --where "{calls.condition}"',),
-        ("机构", "客户经理", "即将到期", *BARS.values(), "可联系", "名单条件"),
+        ("机构", "客户经理", "即将到期", *(rule.chinese for rule in rules), "可联系", "名单条件"),
         [
             [row.branch, row.manager if row.name == row.manager else f"{row.name} {row.manager}",
-             row.matched, *(row.left_out.get(bar, 0) for bar in BARS), row.to_call,
+             row.matched, *(row.left_out.get(rule.name, 0) for rule in rules), row.to_call,
              row.condition or ""]
             for row in calls.rows
         ],
-        ("可联系: 即将到期且未续保的客户, 减去未授权、拒绝画像、已退订与对照组",),
+        ("可联系: 即将到期且未续保的客户, 减去名单各项规则剔除的(docs/lists.md)",),
     )  # fmt: skip
 
 

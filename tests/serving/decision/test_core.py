@@ -14,9 +14,10 @@ from pydantic_core import to_json
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
-from serving.decision.lots import draw_lot, explores, in_holdout
+from serving.decision.lots import explores, in_holdout
 from serving.decision.record import restore_facts
 from serving.decision.worth.policy import load_policy
+from serving.lots import draw_lot
 
 DAY = date(2026, 6, 30)
 SHIPPED = load_policy(Path("a home without a policy of its own"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from serving.decision.candidates import Candidate
 from serving.decision.core import Facts, settle, settle_worded
 from serving.decision.gates import Gate, Permission
-from serving.decision.lots import draw_lot
 from serving.decision.worth.policy import load_policy
+from serving.lots import draw_lot
 
 SHIPPED = load_policy(Path("a home without a policy of its own"))
 TAGS = {

@@ -35,6 +35,8 @@ from serving.records.tables import (
     erasures,
     exports,
     handovers,
+    list_releases,
+    list_versions,
     manager_assignments,
     reads,
     retentions,
@@ -44,7 +46,10 @@ from serving.touchpoints.event_triggers import DueTouchpoint
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 GONE, STAYS = "客户-4711-张", "客户-4712-李"
 KEY = b"k" * 32
-OF_NOBODY = (capacity_prices, handovers, erasures, retentions, decision_frames)
+OF_NOBODY = (
+    *(capacity_prices, handovers, erasures, retentions, decision_frames),
+    *(list_versions, list_releases),
+)
 """Tables that hold no customer."""
 
 
@@ -121,6 +126,7 @@ def test_every_table_and_every_document_is_accounted_for() -> None:
         if isinstance(column.type, JSON | Packed)
     }
     of_nobody = {exports.c["columns"], erasures.c["rows"], retentions.c["rows"]}
+    of_nobody |= {list_versions.c.document, list_releases.c.document}
     assert documents - of_nobody == {table.c.customer_ids for table in LISTED}
 
 

@@ -46,7 +46,7 @@ def other(lake, home):
 def chosen_by_rule(lake):
     """The contacts that no lot decided, as draws that state the share they make up."""
     truth = pd.read_parquet(lake.truth("renewals"))
-    drawn = pq.read_table(lake.checked("assignments"))
+    drawn = pq.read_table(lake.checked("assignments"), filters=[("trial", "=", "renewal_contact")])
     truth = truth[~truth.policy_id.isin(drawn["policy_id"].to_pandas())]
     # The day of the earliest contacts: the evening before, no tag knows of any.
     day = pd.to_datetime(truth.expiry) - pd.Timedelta(days=58)
@@ -97,7 +97,8 @@ def test_the_model_is_read_back_and_logged(lake, made):
 
 def test_no_row_knows_anything_of_the_day_of_its_draw(lake, made):
     frame = pd.read_parquet(lake.home / "training" / "uplift_contact" / "frame.parquet")
-    drawn = pd.read_parquet(lake.checked("assignments")).set_index("policy_id").assigned_on
+    drawn = pd.read_parquet(lake.checked("assignments")).query("trial == 'renewal_contact'")
+    drawn = drawn.set_index("policy_id").assigned_on
     day = pd.to_datetime(drawn.reindex(frame.policy_id)).to_numpy()
     assert (pd.to_datetime(frame.as_of).to_numpy() == day - np.timedelta64(1, "D")).all()
     # Contacts of the day of the draw are in no tag: control and contact have made as many.

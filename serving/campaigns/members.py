@@ -1,0 +1,111 @@
+"""Read the members of a campaign: rows of a released list, or of its file.
+
+A list names its columns in Chinese, since a call centre reads it; so do the rows here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from features.errors import GuanjiaError
+
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "customer_id": ("客户号", "客户编号"),
+    "household": ("家庭标识", "手机号", "手机号码", "phone"),
+    "place": ("名次", "排名", "序号", "rank"),
+    "probability": ("续保概率", "续保", "renewal"),
+    "margin": (
+        "预期边际贡献",
+        "预期边际贡献(元)",
+        "预计边际贡献(元)",
+        "下一年度预期边际(元)",
+        "expected_margin",
+    ),
+    "star": ("星级", "star_level"),
+    "segment": ("客群", "客户分群"),
+    "branch": ("机构", "分支机构"),
+}
+"""Field of a member -> other names of its column."""
+NUMBERS = ("place", "probability", "margin", "star")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A customer of a list, as of the draw.
+
+    Parameters
+    ----------
+    household : str or None
+        What customers of one household share, such as the phone number; it is hashed before it is
+        kept.
+    place : int or None
+        Place on the list, from 1.
+    probability : float or None
+        Probability of renewal.
+    margin : float or None
+        Expected margin of the coming term, yuan.
+    star : int or None
+        Stars.
+    segment, branch : str or None
+        Segment and branch.
+    """
+
+    customer_id: str
+    household: str | None = None
+    place: int | None = None
+    probability: float | None = None
+    margin: float | None = None
+    star: int | None = None
+    segment: str | None = None
+    branch: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """What is drawn: the household, or the customer alone."""
+        return self.household or self.customer_id
+
+
+def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
+    """Read members from rows with the columns of a list.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Columns as fields of `Member`, or with the headings of `HEADINGS`; others are ignored.
+
+    Raises
+    ------
+    GuanjiaError
+        If a row names no customer, one is named twice, or a number is none.
+    """
+    members: list[Member] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        fields = {name: _field(row, name) for name in HEADINGS}
+        customer = str(fields["customer_id"] or "")
+        if not customer:
+            fault = "names no customer"
+            raise GuanjiaError(f"row {number} of the list", fault, "fill in the column 客户号")
+        if customer in seen:
+            fault = f"names customer {customer}, whom another row names"
+            raise GuanjiaError(f"row {number} of the list", fault, "keep one row a customer")
+        seen.add(customer)
+        members.append(Member(**{**fields, "customer_id": customer}))
+    return members
+
+
+def _field(row: Mapping[str, Any], name: str) -> Any:
+    value = next((row[key] for key in (name, *HEADINGS[name]) if key in row), None)
+    if isinstance(value, str):
+        value = value.strip().lstrip("'") or None
+    if value is None or name not in NUMBERS:
+        return value if value is None else str(value)
+    try:
+        number = float(str(value).replace(",", ""))
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number) or (name == "probability" and not 0 <= number <= 1):
+        fault = f"holds {value!r}, which is no {name}"
+        raise GuanjiaError(f"column {name} of the list", fault, "write a number, or nothing")
+    return int(number) if name in ("place", "star") else number

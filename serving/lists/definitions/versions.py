@@ -1,0 +1,197 @@
+"""Keep the versions of list definitions in the records: who wrote which, when, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from features.errors import GuanjiaError, UnknownNameError, did_you_mean
+from serving.lists.definitions.definition import (
+    ListDefinition,
+    declared_definitions,
+    parse_definition,
+)
+from serving.records.columns import new_id
+from serving.records.list_tables import list_releases, list_versions
+
+_v, _r = list_versions.c, list_releases.c
+DECLARED = "training/models.py"
+"""Author of the lists that come with Guanjia or an extension; they have version 0."""
+
+
+@dataclass(frozen=True)
+class ListVersion:
+    """One version of a list.
+
+    Attributes
+    ----------
+    definition : ListDefinition
+        What it says.
+    version : int
+        1 for the first that somebody wrote; 0 for a declared list.
+    author, note : str
+        Who wrote it, and why.
+    made_at : datetime or None
+        When; None for a declared list.
+    """
+
+    definition: ListDefinition
+    version: int
+    author: str
+    note: str = ""
+    made_at: datetime | None = None
+
+    @property
+    def hash(self) -> str:
+        """Hash of the definition."""
+        return self.definition.hash
+
+
+@dataclass(frozen=True)
+class ListUse:
+    """Where a list is used.
+
+    Attributes
+    ----------
+    releases : int
+        How often it was released.
+    last_release : str or None
+        Id of the latest release.
+    excluded_by : list of str
+        Lists that leave out its members.
+    """
+
+    releases: int
+    last_release: str | None
+    excluded_by: list[str]
+
+
+class UnknownListError(UnknownNameError):
+    """No list, or no version of it, has this name."""
+
+
+def write_version(
+    connection: Connection, definition: ListDefinition, author: str, note: str, at: datetime
+) -> ListVersion:
+    """Store a definition as the next version of its list; one that changes nothing is not stored.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    definition : ListDefinition
+        The definition.
+    author : str
+        Who wrote it.
+    note : str
+        Why it was changed.
+    at : datetime
+        Now.
+
+    Raises
+    ------
+    GuanjiaError
+        If a list that it leaves out is unknown, or somebody else wrote a version at this moment.
+    """
+    known = read_lists(connection)
+    for other in definition.not_in_lists:
+        if other not in known:
+            raise UnknownListError(f"list {other}", "is not known", did_you_mean(other, known))
+    latest = known.get(definition.name)
+    if latest is not None and latest.version and latest.hash == definition.hash:
+        return latest
+    version = 1 + (latest.version if latest else 0)
+    row = {
+        "version_id": new_id(at),
+        "name": definition.name,
+        "version": version,
+        "label": definition.label,
+        "document": definition.document(),
+        "definition_hash": definition.hash,
+        "author": author,
+        "note": note,
+        "made_at": at,
+    }
+    try:
+        connection.execute(insert(list_versions), row)
+    except IntegrityError:
+        thing = f"version {version} of list {definition.name}"
+        raise GuanjiaError(
+            thing, "was just written by another", "look at it, then try again"
+        ) from None
+    return ListVersion(definition, version, author, note, at)
+
+
+def read_lists(connection: Connection) -> dict[str, ListVersion]:
+    """Read the latest version of every list, the declared ones first, by name."""
+    lists = {
+        name: ListVersion(definition, 0, DECLARED)
+        for name, definition in declared_definitions().items()
+    }
+    rows = connection.execute(select(list_versions).order_by(_v.name, _v.version)).mappings()
+    return lists | {row["name"]: _version(row) for row in rows}
+
+
+def read_versions(connection: Connection, name: str) -> list[ListVersion]:
+    """Read all versions of a list, the first one first.
+
+    Raises
+    ------
+    UnknownListError
+        If there is no such list.
+    """
+    declared = declared_definitions().get(name)
+    versions = [ListVersion(declared, 0, DECLARED)] if declared else []
+    query = select(list_versions).where(_v.name == name).order_by(_v.version)
+    versions += [_version(row) for row in connection.execute(query).mappings()]
+    if not versions:
+        cure = did_you_mean(name, read_lists(connection))
+        raise UnknownListError(f"list {name}", "is not known", cure)
+    return versions
+
+
+def read_version(connection: Connection, name: str, version: int | None = None) -> ListVersion:
+    """Read a version of a list.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    name : str
+        The list.
+    version : int, optional
+        Number of the version; default: the latest.
+
+    Raises
+    ------
+    UnknownListError
+        If there is no such list or version.
+    """
+    versions = read_versions(connection, name)
+    if version is None:
+        return versions[-1]
+    for stored in versions:
+        if stored.version == version:
+            return stored
+    numbers = ", ".join(str(stored.version) for stored in versions)
+    raise UnknownListError(
+        f"version {version} of list {name}", "is not known", f"there are {numbers}"
+    )
+
+
+def find_use(connection: Connection, name: str) -> ListUse:
+    """Find where a list is used: releases of it, and lists that leave out its members."""
+    count, last = connection.execute(
+        select(func.count(), func.max(_r.release_id)).where(_r.name == name)
+    ).one()
+    others = read_lists(connection).items()
+    excluded_by = [other for other, stored in others if name in stored.definition.not_in_lists]
+    return ListUse(int(count), last, excluded_by)
+
+
+def _version(row: Mapping[str, Any]) -> ListVersion:
+    definition = parse_definition(row["document"], f"list {row['name']} in the records")
+    return ListVersion(definition, row["version"], row["author"], row["note"], row["made_at"])

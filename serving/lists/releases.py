@@ -1,0 +1,348 @@
+"""Release a list: freeze who is on it under a hash, and let a second person approve it.
+
+The record keeps the hash for good. A customer who is erased leaves the members' file; the record
+then says how many left, and the hash is still that of what was released.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, insert, select, update
+
+from features.erased import Erased
+from features.errors import GuanjiaError
+from features.lake import Lake
+from serving.lists.definitions.definition import ListDefinition, parse_definition
+from serving.lists.definitions.versions import ListVersion
+from serving.lists.members import (
+    BATCH_ROWS,
+    Member,
+    freeze,
+    hash_members,
+    read_members,
+    write_members,
+)
+from serving.lists.reasons import read_reasons
+from serving.lists.selection import Selection, count_left_out
+from serving.records.columns import new_id
+from serving.records.list_tables import list_releases
+
+FOLDER = "lists/releases"
+CONSENT_STATES = {"checked": "granted", "not recorded": "not recorded"}
+_r = list_releases.c
+
+
+class UnknownReleaseError(GuanjiaError):
+    """No release has this id."""
+
+
+class ReleaseRefusedError(GuanjiaError):
+    """A release may not be approved, or not be used yet."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A released list.
+
+    Attributes
+    ----------
+    release_id : str
+        Id of the release.
+    name, version : str, int
+        The list, and the version of its definition.
+    as_of : date
+        Date of scores and tags.
+    state : {"waiting", "released"}
+        "waiting": for the approval of a second person.
+    members : int
+        Frozen members, those of the holdout too.
+    content_hash : str
+        Hash of definition, date, snapshot, models and members.
+    file : str
+        Path of the members' file below home.
+    document : mapping
+        Definition, snapshot, model versions, what each rule took, members held out.
+    released_by, released_at, approved_by, approved_at
+        Who released and approved it, and when.
+    """
+
+    release_id: str
+    name: str
+    version: int
+    as_of: date
+    state: str
+    members: int
+    content_hash: str
+    file: str
+    document: Mapping[str, Any]
+    released_by: str
+    released_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+
+    @property
+    def definition(self) -> ListDefinition:
+        """The definition as frozen."""
+        return parse_definition(self.document["definition"], f"release {self.release_id}")
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the hash covers beside the members."""
+        return {name: self.document[name] for name in ABOUT}
+
+
+ABOUT = ("definition", "as_of", "snapshot_id", "model_versions", "branches")
+
+
+def release_list(
+    lake: Lake,
+    writing: Callable[[], Any],
+    version: ListVersion,
+    selection: Selection,
+    who: str,
+    *,
+    alone: int | None = None,
+    branches: Collection[str] | None = None,
+) -> Release:
+    """Freeze a selection, and record its release.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    writing : callable
+        Opens a transaction of the records: `partial(records.writing, durable=True)`.
+    version : ListVersion
+        The version of the list that was selected.
+    selection : Selection
+        Who is on it.
+    who : str
+        Who releases it.
+    alone : int, optional
+        Customers that the author of the version may release alone, and anybody of a list that
+        comes with Guanjia; with more, the release waits for the approval of another person.
+        Default: any number.
+    branches : collection of str, optional
+        Branches whose customers were asked; default: all.
+
+    Raises
+    ------
+    GuanjiaError
+        If nobody is on the list, or the records do not answer; then nothing is released.
+    """
+    if not selection.sent:
+        cure = "look at the preview: it says which rule takes whom"
+        raise ReleaseRefusedError(
+            f"list {version.definition.name}", "has no customer to send", cure
+        )
+    definition, at = selection.definition, selection.at
+    placed = selection.placed
+    reasons = read_reasons(
+        lake, definition, selection.as_of, [place.customer_id for place in placed]
+    )
+    consent = CONSENT_STATES[selection.consent]
+    members = freeze(placed, definition, selection.as_of, selection.cost, consent, reasons)
+    document = {
+        "definition": definition.document(),
+        "as_of": selection.as_of.isoformat(),
+        "snapshot_id": selection.snapshot_id,
+        "model_versions": selection.model_versions,
+        "matched": selection.matched,
+        "left_out": count_left_out(selection.left_out),
+        "held_out": len(selection.held_out),
+        "author": version.author,
+        "branches": None if branches is None else sorted(branches),
+    }
+    release_id = new_id(at)
+    file = f"{FOLDER}/{definition.name}/{release_id}.parquet"
+    own = who == version.author or version.version == 0  # nobody else looked at it
+    waits = alone is not None and len(members) > alone and own
+    release = Release(
+        release_id=release_id,
+        name=definition.name,
+        version=version.version,
+        as_of=selection.as_of,
+        state="waiting" if waits else "released",
+        members=len(members),
+        content_hash=hash_members({name: document[name] for name in ABOUT}, members),
+        file=file,
+        document=document,
+        released_by=who,
+        released_at=at,
+    )
+    path = lake.home / file
+    write_members(path, members)
+    try:
+        with writing() as connection:
+            connection.execute(insert(list_releases), vars(release))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return release
+
+
+def approve_release(
+    connection: Connection, release_id: str, content_hash: str, who: str, at: datetime
+) -> Release:
+    """Approve a release that waits, by the hash of what the second person looked at.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    release_id : str
+        The release.
+    content_hash : str
+        Its hash.
+    who : str
+        Who approves it: neither the author of the list nor who released it.
+    at : datetime
+        Now.
+
+    Raises
+    ------
+    UnknownReleaseError
+        If there is no such release.
+    ReleaseRefusedError
+        If it does not wait, the hash is another, or the person may not approve it.
+    """
+    release, thing = find_release(connection, release_id), f"release {release_id}"
+    if release.state != "waiting":
+        raise ReleaseRefusedError(thing, "is released already", "nothing is left to approve")
+    if content_hash != release.content_hash:
+        cure = f"look at it again: its hash is {release.content_hash}"
+        raise ReleaseRefusedError(thing, "does not have this hash", cure)
+    if who in (release.released_by, release.document["author"]):
+        cure = "let a person approve it who neither wrote nor released the list"
+        raise ReleaseRefusedError(thing, f"was written or released by {who}", cure)
+    values = {"state": "released", "approved_by": who, "approved_at": at}
+    query = update(list_releases).where(_r.release_id == release_id, _r.state == "waiting")
+    if connection.execute(query.values(values)).rowcount != 1:
+        raise ReleaseRefusedError(thing, "is released already", "nothing is left to approve")
+    return find_release(connection, release_id)
+
+
+def find_release(connection: Connection, release_id: str) -> Release:
+    """Find a release by its id.
+
+    Raises
+    ------
+    UnknownReleaseError
+        If there is none.
+    """
+    query = select(list_releases).where(_r.release_id == release_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        cure = "take a release_id of `guanjia lists releases`"
+        raise UnknownReleaseError(f"release {release_id}", "is not known", cure)
+    return Release(**row)
+
+
+def list_all_releases(connection: Connection, name: str | None = None) -> list[Release]:
+    """List releases, the latest first; of one list, or of all."""
+    query = select(list_releases).order_by(_r.release_id.desc())
+    if name is not None:
+        query = query.where(_r.name == name)
+    return [Release(**row) for row in connection.execute(query).mappings()]
+
+
+def latest_release(connection: Connection, name: str) -> Release | None:
+    """Find the latest release of a list that is approved or needs no approval."""
+    query = select(list_releases).where(_r.name == name, _r.state == "released")
+    row = connection.execute(query.order_by(_r.release_id.desc()).limit(1)).mappings().first()
+    return None if row is None else Release(**row)
+
+
+def released_members(
+    lake: Lake,
+    release: Release,
+    *,
+    start: int = 0,
+    limit: int | None = None,
+    branches: Collection[str] | None = None,
+    waiting: bool = False,
+) -> Iterator[Member]:
+    """Read the members of a release in order, after checking that they are those released.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    release : Release
+        The release.
+    start, limit : int
+        Members to skip, and to read at most; default: all.
+    branches : collection of str, optional
+        Branches whose customers the caller sees; default: all.
+    waiting : bool
+        Read them although the release waits for approval, for the person who approves it.
+
+    Raises
+    ------
+    ReleaseRefusedError
+        If the release waits for approval.
+    GuanjiaError
+        If the file is missing, or is not the one released.
+    """
+    if release.state != "released" and not waiting:
+        cure = f"let a second person run `guanjia lists approve {release.release_id}`"
+        raise ReleaseRefusedError(f"release {release.release_id}", "waits for approval", cure)
+    verify_members(lake, release)
+    seen = (
+        member
+        for batch in _batches(read_members(lake.home / release.file))
+        for member in _not_erased(lake, batch)
+        if branches is None or member.branch in branches
+    )
+    return islice(seen, start, None if limit is None else start + limit)
+
+
+def _batches(members: Iterator[Member]) -> Iterator[list[Member]]:
+    while batch := list(islice(members, BATCH_ROWS)):
+        yield batch
+
+
+def _not_erased(lake: Lake, members: list[Member]) -> list[Member]:
+    """Leave out whom an erasure that has begun did not yet take from the file."""
+    gone = Erased(lake.settings).among(member.customer_id for member in members)
+    return [member for member in members if member.customer_id not in gone]
+
+
+def verify_members(lake: Lake, release: Release) -> int:
+    """Check that the members' file is the one released.
+
+    Returns
+    -------
+    int
+        Members who left it since because they were erased.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is missing, has other members, or more than were released.
+    """
+    path = lake.home / release.file
+    there = _count(path)
+    if there == release.members:
+        computed = hash_members(release.about, read_members(path))
+        if computed != release.content_hash:
+            raise _changed(path, release)
+    elif there > release.members:
+        raise _changed(path, release)
+    return release.members - there
+
+
+def _count(path: Path) -> int:
+    if not path.exists():
+        raise GuanjiaError(f"file {path}", "is missing", "restore it from a backup")
+    return int(pq.read_metadata(path).num_rows)
+
+
+def _changed(path: Path, release: Release) -> GuanjiaError:
+    fault = f"is not what release {release.release_id} froze: its hash is another"
+    return GuanjiaError(f"file {path}", fault, "restore it from a backup")

@@ -1,0 +1,262 @@
+"""A campaign over an insurer whose truth is known: what it measures is what was done.
+
+Every customer has a probability of renewal; the treatment adds what the test says. Terms, contacts
+and outcomes then go the way of real ones: checked policies, records, labels.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.lake import Lake
+from features.settings import Settings
+from serving.campaigns.planning import launch_campaign, plan_campaign
+from serving.campaigns.store import find_campaign, read_drawn
+from serving.measurement.campaign import CampaignMeasurement, measure_campaign
+from serving.measurement.harm import guard_campaigns
+from serving.records.contacts.elsewhere import ExternalContact, insert_external
+from serving.records.contacts.outcomes import Outcome, note_outcome
+from serving.records.database import Records
+
+PLANNED = datetime(2026, 7, 1, 2, tzinfo=UTC)
+LAUNCHED = datetime(2026, 7, 1, 4, tzinfo=UTC)
+SIZE = 1_200
+MARGIN = 400.0
+TYPES = {
+    "policy_id": pa.string(),
+    "customer_id": pa.string(),
+    "vehicle_id": pa.string(),
+    "line": pa.string(),
+    "signed_at": pa.timestamp("us", "UTC"),
+    "inception": pa.date32(),
+    "expiry": pa.date32(),
+    "cancelled_on": pa.date32(),
+    "written_premium": pa.decimal128(14, 2),
+    "recorded_at": pa.timestamp("us", "UTC"),
+    "superseded_at": pa.timestamp("us", "UTC"),
+}
+
+
+@dataclass
+class Insurer:
+    """A home, its records, and what the lot of nature gave each customer."""
+
+    lake: Lake
+    records: Records
+    chance: dict[str, float]
+    luck: dict[str, float]
+
+    def drawn(self, name: str) -> dict[str, str]:
+        with self.records.reading() as connection:
+            return {row["customer_id"]: row["arm"] for row in read_drawn(connection, name)}
+
+    def write(self, effect: float, arms: dict[str, str]) -> None:
+        """Write the policies: a first term each, and a second one for who renews."""
+        rows = []
+        for number, customer in enumerate(sorted(self.chance)):
+            expiry = date(2026, 7, 5) + timedelta(days=number % 40)
+            rows.append(term(f"A{number}", customer, expiry))
+            chance = self.chance[customer] + effect * (arms.get(customer) == "call")
+            if self.luck[customer] < chance:
+                rows.append(
+                    term(f"B{number}", customer, expiry + timedelta(days=365), renewed=True)
+                )
+        path = self.lake.checked("policies")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(TYPES.items()))), path)
+
+    def contact(self, name: str, *, refused: float = 0.0) -> None:
+        """Make the campaign's contacts; one in five does not arrive."""
+        with self.records.writing() as connection:
+            for number, (customer, arm) in enumerate(sorted(self.drawn(name).items())):
+                if arm != "call":
+                    continue
+                at = LAUNCHED + timedelta(hours=1)
+                made = ExternalContact(f"{number:08x}", customer, "renewal_30d", "renewal",
+                                       "marketing", "phone", at, campaign=name)  # fmt: skip
+                insert_external(connection, [made], {None: ZONE})
+                kind = "no_answer" if number % 5 == 0 else "connected"
+                if number % 100 < refused * 100:
+                    kind = "refused"
+                note_outcome(connection, Outcome(kind, at, made.contact_id), at)
+
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def term(policy: str, customer: str, expiry: date, *, renewed: bool = False) -> dict[str, Any]:
+    inception = expiry - timedelta(days=365)
+    signed = datetime.combine(inception - timedelta(days=3), datetime.min.time(), UTC)
+    return {
+        "policy_id": policy, "customer_id": customer, "vehicle_id": f"V{customer}",
+        "line": "motor_commercial", "signed_at": signed, "inception": inception,
+        "expiry": expiry, "cancelled_on": None, "written_premium": 3000 if renewed else 2800,
+        "recorded_at": signed, "superseded_at": None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def insurer(tmp_path: Path) -> Iterator[Callable[..., Insurer]]:
+    opened: list[Records] = []
+
+    def make(seed: int = 1, size: int = SIZE, **plan: Any) -> Insurer:
+        home = tmp_path / f"home{seed}"
+        lake = Lake(Settings(home=home))
+        records = Records(lake.settings)
+        opened.append(records)
+        records.migrate()
+        noise = np.random.default_rng(seed)
+        names = [f"C{number:05}" for number in range(size)]
+        chance = dict(zip(names, noise.beta(7, 3, size).clip(0.05, 0.85).tolist(), strict=True))
+        luck = dict(zip(names, noise.random(size).tolist(), strict=True))
+        found = Insurer(lake, records, chance, luck)
+        found.write(0.0, {})
+        rows = [
+            {
+                "客户号": name,
+                "续保概率": f"{chance[name]:.4f}",
+                "预期边际贡献(元)": MARGIN,
+                "星级": i % 5 + 1,
+            }
+            for i, name in enumerate(names)
+        ]
+        fields = {**PLAN, **plan}
+        plan_campaign(
+            lake,
+            records,
+            fields,
+            rows,
+            "test",
+            PLANNED,
+            salt=f"s{seed}",
+            in_holdout=lambda _: False,
+        )
+        launch_campaign(records, "calls", "test", LAUNCHED)
+        return found
+
+    yield make
+    for records in opened:
+        records.close()
+
+
+PLAN: dict[str, Any] = {
+    "campaign": "calls",
+    "label": "七月续保外呼",
+    "touchpoint": "renewal_30d",
+    "arms": [
+        {"name": "call", "kind": "treatment", "share": 0.5, "channel": "phone"},
+        {"name": "quiet", "kind": "silence", "share": 0.5},
+    ],
+    "primary": ["call", "quiet"],
+    "starts_on": "2026-07-01",
+    "ends_on": "2026-09-30",
+    "looks": 2,
+    "effect": 0.10,
+    "contact_cost": 3.0,
+    "breakdowns": ["star"],
+}
+RIPE = date(2026, 9, 30)
+
+
+def measure(found: Insurer, as_of: date = RIPE, **more: bool) -> CampaignMeasurement:
+    return measure_campaign(found.lake, found.records, "calls", as_of, LAUNCHED, "test", **more)
+
+
+def test_the_measured_effect_is_the_true_one(insurer: Callable[..., Insurer]) -> None:
+    found = insurer()
+    found.write(0.15, found.drawn("calls"))
+    found.contact("calls")
+    measured = measure(found)
+    figures = measured.figures
+    assert figures is not None
+    assert figures.look.effect.low < 0.15 < figures.look.effect.high
+    assert measured.verdict.code == "pays"
+    # Four in five were reached, so the effect on those is a quarter larger.
+    reached = figures.compliers.value
+    assert reached == pytest.approx(figures.look.effect.value / 0.8, rel=0.1)
+    # Every renewal is worth 400 yuan, every call cost 3.
+    assert figures.net.effect.value == pytest.approx(figures.look.effect.value * 400 - 3, abs=0.01)
+    assert figures.margin.value == pytest.approx(figures.net.effect.value, abs=2.5)
+    assert figures.premium.value == pytest.approx(figures.look.effect.value * 3000, rel=0.05)
+    assert [level.level for level in figures.levels] == ["1", "2", "3", "4", "5"]
+
+
+def test_no_effect_is_not_said_to_pay(insurer: Callable[..., Insurer]) -> None:
+    """Of 12 campaigns without effect; at a true error of 5% three or more pay in 2% of runs."""
+    verdicts = []
+    for seed in range(2, 14):
+        found = insurer(seed, 400, weak_because="to prove that nothing is found")
+        found.contact("calls")
+        verdicts.append(measure(found).verdict.code)
+    assert verdicts.count("pays") <= 2
+    assert {"too_small", "does_not_pay"} & set(verdicts)
+
+
+def test_before_the_first_look_no_effect_is_shown(insurer: Callable[..., Insurer]) -> None:
+    found = insurer()
+    found.contact("calls")
+    early = measure(found, date(2026, 8, 10))
+    assert (early.verdict.code, early.figures) == ("too_early", None)
+    assert early.next_look == pytest.approx(0.5)
+    assert early.ripe_share < 0.5
+    assert "too early" in early.verdict_english.lower()
+
+
+def test_looks_are_those_of_the_plan_and_a_peek_is_always_valid(
+    insurer: Callable[..., Insurer],
+) -> None:
+    found = insurer()
+    found.write(0.15, found.drawn("calls"))
+    found.contact("calls")
+    peek = measure(found, date(2026, 8, 20), peek=True)
+    middle = measure(found, date(2026, 8, 27))
+    again = measure(found, date(2026, 8, 27))
+    last = measure(found, RIPE)
+    later = measure(found, RIPE + timedelta(days=30))
+    assert peek.figures and middle.figures and again.figures and last.figures and later.figures
+    assert (middle.figures.look.number, again.figures.look.number) == (1, 1)
+    assert (last.figures.look.number, last.figures.look.kind) == (2, "planned")
+    # Nothing has ripened since the last look: it is told again.
+    assert later.figures.look.effect == last.figures.look.effect
+    assert (peek.figures.look.kind, peek.beyond_plan) == ("always_valid", True)
+    assert peek.figures.look.factor > 3 > last.figures.look.factor
+
+
+def test_members_of_one_arm_that_are_lost_stop_every_figure(
+    insurer: Callable[..., Insurer],
+) -> None:
+    found = insurer()
+    found.contact("calls")
+    quiet = [customer for customer, arm in found.drawn("calls").items() if arm == "quiet"]
+    with found.records.writing() as connection:
+        for customer in quiet[::3]:
+            connection.exec_driver_sql(
+                "DELETE FROM campaign_members WHERE customer_id = ?", (customer,)
+            )
+    measured = measure(found)
+    assert (measured.verdict.code, measured.figures) == ("mismatch", None)
+
+
+def test_refusals_above_the_bound_stop_the_campaign_in_one_run(
+    insurer: Callable[..., Insurer],
+) -> None:
+    found = insurer()
+    found.contact("calls", refused=0.3)
+    (guarded,) = guard_campaigns(found.lake, found.records, date(2026, 7, 2), LAUNCHED)
+    assert guarded.action == "stopped"
+    with found.records.reading() as connection:
+        campaign = find_campaign(connection, "calls")
+    assert campaign.state == "stopped"
+    assert campaign.close_reason is not None and "拒绝" in campaign.close_reason
+    calm = insurer(77)
+    calm.contact("calls", refused=0.05)
+    (guarded,) = guard_campaigns(calm.lake, calm.records, date(2026, 7, 2), LAUNCHED)
+    assert guarded.action == "runs"
