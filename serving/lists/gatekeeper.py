@@ -6,7 +6,7 @@ number of customers.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from features.errors import UnknownNameError, did_you_mean
 from features.lake import Lake
 from features.settings import cutoff
 from features.tags.relations.touchpoint_families import OTHER
+from serving.campaigns.membership import taken_customers
 from serving.decision.candidates import Candidate, Value
 from serving.decision.gates import (
     Gate,
@@ -255,6 +256,27 @@ class Gatekeeper:
 def at_work(as_of: date) -> date:
     """Return the day on which a list of a date is worked: the next one."""
     return date.fromordinal(as_of.toordinal() + 1)
+
+
+def taken_by_campaigns(
+    connection: Connection, definition: ListDefinition, as_of: date
+) -> CampaignOf:
+    """Return what says who is in a campaign of higher priority while a list is worked.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records, for as long as it is asked.
+    definition : ListDefinition
+        The list: its days and its priority.
+    as_of : date
+        Date of its scores.
+    """
+    first = at_work(as_of)
+    last = first + timedelta(days=definition.days - 1)
+    return lambda customers: taken_customers(
+        connection, customers, first, last, definition.priority
+    )
 
 
 def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:

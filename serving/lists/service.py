@@ -1,20 +1,19 @@
 """Work with lists over a home and its records: what commands and the API have in common."""
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
 from features.errors import UnknownNameError
 from features.lake import Lake
-from serving.campaigns.membership import taken_customers
 from serving.lists.counts import ListCounts
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.definitions.versions import (
     read_version,
 )
-from serving.lists.gatekeeper import at_work
+from serving.lists.gatekeeper import taken_by_campaigns
 from serving.lists.listing import Viewer
 from serving.lists.members import Member
 from serving.lists.people import LAST_CONTACT
@@ -272,11 +271,6 @@ class ListService(ListCounts):
     ) -> Selection:
         day = self.day(as_of)
 
-        def campaign_of(customers: Collection[str]) -> Mapping[str, str]:
-            first = at_work(day)
-            last = first + timedelta(days=definition.days - 1)
-            return taken_customers(connection, customers, first, last, definition.priority)
-
         return select(
             self.lake,
             definition,
@@ -285,7 +279,7 @@ class ListService(ListCounts):
             connection=connection,
             where=where,
             excluded=_members_of(self.lake, connection, definition.not_in_lists),
-            campaign_of=campaign_of,
+            campaign_of=taken_by_campaigns(connection, definition, day),
             branches=viewer.branches,
             reads=[LAST_CONTACT],
             explained=explained,

@@ -1,31 +1,31 @@
 """Tell whom to call this week: how many customers by office, each number with its list.
 
-The gates are those of target lists, which are those of `/v1/decide`. The condition of a row gives
-its members on `guanjia list renewal_risk --where`.
+The rules are those of every list (`serving.lists.selection`): consent, caps, open claims, campaigns
+of higher priority, the holdout. The condition of a row gives its members on `guanjia list`.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import Connection
+
 from features.lake import Lake
 from features.lake.known_at import known_sql
-from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import sql_text
-from serving.lists.definitions.definition import declared_definitions
-from serving.lists.selection import Selection
-from serving.lists.service import ListService, Viewer
+from serving.lists.gatekeeper import nobody_else, taken_by_campaigns
+from serving.lists.questions import check_list
+from serving.lists.selection import select
 from serving.predictions.scores_file import scores_path
-from serving.records.database import Records
 from serving.reports.settings import ReportSettings
 from serving.reports.terms import NOBODY, UNKNOWN, checked
 
 LIST = "renewal_risk"
+EVERYBODY = 10_000_000
+"""Size of the list: nobody is left out for want of room."""
 MOST_NAMED = 100
 """Customers that a condition names at most: beyond, it would be too long to be parsed."""
-SelectBy = Callable[[str], Selection]
-"""Selects the list of calls, narrowed by a condition."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class CallRow:
     matched : int
         Customers whose term expires within the days of the setting and is not renewed.
     left_out : dict of str to int
-        How many of them may not be called, by reason.
+        How many of them are not called, by the rule of `serving.lists.rules` that took them.
     to_call : int
         How many remain.
     customers : tuple of str
@@ -74,31 +74,14 @@ class Calls:
     condition: str
 
 
-def select_calls(
-    lake: Lake, records: Records, as_of: date, at: datetime, branches: frozenset[str] | None = None
-) -> SelectBy:
-    """Return what selects the list of calls by all gates of the home.
-
-    Parameters
-    ----------
-    lake : Lake
-        The home, with its policy.
-    records : Records
-        Where consents, contacts and campaigns are recorded.
-    as_of : date
-        Date of the scores; calls are made from the day after on.
-    at : datetime
-        The current time (UTC); what is recorded up to then counts.
-    branches : frozenset of str, optional
-        Only customers of these branches; default: all.
-    """
-    service, viewer = ListService(lake, records), Viewer("report", branches)
-    definition = declared_definitions()[LIST]
-    return lambda where: service.selection(definition, viewer, at, as_of, where)
-
-
 def count_calls(
-    lake: Lake, as_of: date, settings: ReportSettings, select: SelectBy
+    lake: Lake,
+    as_of: date,
+    settings: ReportSettings,
+    *,
+    at: datetime,
+    connection: Connection | None = None,
+    branches: Collection[str] | None = None,
 ) -> Calls | None:
     """Count whom to call by account manager; None if there are no scores of the date.
 
@@ -110,8 +93,12 @@ def count_calls(
         Date of the scores.
     settings : ReportSettings
         Within how many days a term expires.
-    select : callable of (str) to Selection
-        As `select_calls` returns it.
+    at : datetime
+        Now: refusals and contacts up to then count.
+    connection : Connection, optional
+        Of the records. Default: nothing is on record.
+    branches : collection of str, optional
+        Only customers of these branches; default: all.
     """
     if not scores_path(lake, as_of).exists():
         return None
@@ -119,45 +106,51 @@ def count_calls(
         "days_to_commercial_expiry >= 0 and "
         f"days_to_commercial_expiry <= {settings.call_days} and renewal >= 0"
     )
-    selection = select(where)
-    rule_of = {
-        customer: rule for rule, customers in selection.left_out.items() for customer in customers
-    }
-    matched = sorted({*rule_of, *(place.customer_id for place in selection.sent)})
-    groups: dict[tuple[str, str], list[dict[str, str | None]]] = {}
-    for row in _managers(lake, as_of, matched):
-        groups.setdefault((row["branch"], row["manager"]), []).append(row)
+    definition = check_list(lake, LIST, where, EVERYBODY).definition
+    campaigns = (
+        nobody_else if connection is None else taken_by_campaigns(connection, definition, as_of)
+    )
+    chosen = select(
+        lake, definition, as_of, at, connection=connection, where=where, campaign_of=campaigns,
+        branches=branches,
+    )  # fmt: skip
+    rules = {place.row["customer_id"]: "" for place in chosen.sent}
+    rules |= {number: rule for rule, members in chosen.left_out.items() for number in members}
+    groups: dict[tuple[str, str, str], dict[str, str]] = {}
+    for number, *owner in _owners(lake, as_of, rules):
+        groups.setdefault((owner[0], owner[1], owner[2]), {})[number] = rules[number]
     rows: list[CallRow] = []
-    for (branch, manager), members in groups.items():
-        customers = tuple(str(row["customer_id"]) for row in members)
-        rules = [rule_of[customer] for customer in customers if customer in rule_of]
+    for (branch, manager, name), members in groups.items():
+        left_out: dict[str, int] = {}
+        for rule in members.values():
+            if rule:
+                left_out[rule] = left_out.get(rule, 0) + 1
         rows.append(
             CallRow(
                 branch=branch,
                 manager=manager,
-                name=next((row["name"] for row in members if row["name"]), None) or manager,
+                name=name,
                 matched=len(members),
-                left_out={rule: rules.count(rule) for rule in dict.fromkeys(rules)},
-                to_call=len(customers) - len(rules),
-                customers=customers,
-                condition=_naming(where, customers),
+                left_out=left_out,
+                to_call=len(members) - sum(left_out.values()),
+                customers=tuple(members),
+                condition=_naming(where, tuple(members)),
             )
         )
     return Calls(rows, where)
 
 
-def _managers(lake: Lake, as_of: date, customers: list[str]) -> list[dict[str, str]]:
-    """Read branch and account manager of customers, in the order of both."""
-    known = known_sql(cutoff(as_of, lake.settings.timezone))
+def _owners(lake: Lake, as_of: date, customers: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """Read whose customers they are: number, branch, account manager and the manager's name."""
     listed = ", ".join(map(sql_text, customers)) or "NULL"
-    return plain_rows(
-        lake.con.execute(
-            f"SELECT customer_id, coalesce(branch, '{UNKNOWN}') AS branch,"
-            f" coalesce(account_manager_id, '{NOBODY}') AS manager,"
-            f" account_manager_name AS name FROM {checked(lake, 'customers')}"
-            f" WHERE {known} AND customer_id IN ({listed}) ORDER BY branch, manager, customer_id"
-        ).to_arrow_table()
-    )
+    known = known_sql(cutoff(as_of, lake.settings.timezone))
+    return lake.con.execute(
+        f"SELECT customer_id, coalesce(branch, '{UNKNOWN}'),"
+        f" coalesce(account_manager_id, '{NOBODY}'),"
+        f" coalesce(account_manager_name, account_manager_id, '{NOBODY}')"
+        f" FROM {checked(lake, 'customers')} WHERE {known} AND customer_id IN ({listed})"
+        " ORDER BY 2, 3, 1"
+    ).fetchall()
 
 
 def _naming(where: str, customers: tuple[str, ...]) -> str | None:

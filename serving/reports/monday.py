@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+
+from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.reports.calls import Calls, SelectBy, count_calls
+from serving.reports.calls import Calls, count_calls
 from serving.reports.expected import SOURCES, Expectations, expected_table
 from serving.reports.funnel import DEFINITIONS, FunnelRow, count_funnel, window_of
 from serving.reports.gap import round_parts, split_gap
@@ -164,7 +166,8 @@ def report_monday(
     as_of: date,
     by: Level = "branch",
     *,
-    select: SelectBy,
+    at: datetime,
+    connection: Connection | None = None,
     branches: Collection[str] | None = None,
 ) -> MondayReport:
     """Report the month of a date in the seven parts that a manager reads on Monday.
@@ -177,8 +180,10 @@ def report_monday(
         What was known by the end of this day counts: the Sunday before.
     by : {"branch", "team", "manager", "channel", "star"}
         What an office is.
-    select : callable of (str) to Selection
-        Selects whom to call, as `serving.reports.calls.select_calls` returns it.
+    at : datetime
+        Now: whom to call is asked by refusals and contacts up to then.
+    connection : Connection, optional
+        Of the records. Default: nothing is on record.
     branches : collection of str, optional
         Only customers of these branches; default: all.
 
@@ -209,7 +214,7 @@ def report_monday(
             forecast=forecast_month(lake, month, past) if ready else None,
             prices=renewal_by_price(lake, month),
             risks=rises_against_risk(lake, as_of, month, settings.price_rise),
-            calls=_calls(lake, as_of, settings, select),
+            calls=_calls(lake, as_of, settings, at, connection, branches),
             margins=kept_and_lost(lake, as_of, month),
             holes=count_holes(lake, month, settings, expectations),
         )
@@ -220,9 +225,16 @@ def _stars_on(month: Period, settings: ReportSettings, by: Level) -> date | None
     return month.first - timedelta(days=settings.pool_days + 1) if by == "star" else None
 
 
-def _calls(lake: Lake, as_of: date, settings: ReportSettings, select: SelectBy) -> Calls | None:
+def _calls(
+    lake: Lake,
+    as_of: date,
+    settings: ReportSettings,
+    at: datetime,
+    connection: Connection | None,
+    branches: Collection[str] | None,
+) -> Calls | None:
     try:
-        return count_calls(lake, as_of, settings, select)
+        return count_calls(lake, as_of, settings, at=at, connection=connection, branches=branches)
     except GuanjiaError:
         # Scores of an earlier release or without their snapshot: there is no list to open either.
         return None

@@ -9,7 +9,7 @@ from browsers import chromium, offline_page
 from playwright.sync_api import Browser
 
 from serving.reports.output.files import ReportText, write_file
-from serving.reports.output.sections import Percent, Section
+from serving.reports.output.sections import Cell, Percent, Section
 
 DAY = date(2026, 6, 14)
 
@@ -19,12 +19,12 @@ def section(title: str, offices: int) -> Section:
     headings = ("机构", "本月应续", "已到期", "已续保", "续保率", "95%区间", "目标", "上月同期",
                 "上年同期", "名单条件")  # fmt: skip
     rate = Percent(0.8179)
-    rows = [
+    rows: list[list[Cell]] = [
         [f"B{number:02}", 30, 16, 14, rate, "64.0%–96.5%", Percent(None), rate, rate,
          "days_to_commercial_expiry <= 7 and customer_id in ('C00000001', 'C00000002')"]
         for number in range(1, offices + 1)
     ]  # fmt: skip
-    total = ["合计", 777, 357, 292, rate, "77.5%–85.5%", Percent(None), rate, rate, ""]
+    total: list[Cell] = ["合计", 777, 357, 292, rate, "77.5%–85.5%", Percent(None), rate, rate, ""]
     return Section(
         title, ("应续 777 张, 续保率 81.8%。",), headings, [*rows, total], ("续保率: ...",)
     )

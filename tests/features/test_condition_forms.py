@@ -5,42 +5,15 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from condition_words import BRANCHES, CHANNELS, COLUMNS, STARS, WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from features.condition_forms.codes import CODES
-from features.condition_forms.condition import Condition, all_of, read_condition
-from features.condition_forms.structure import Group, Member, Negation, Test, negate, parts_of
-from features.condition_forms.vocabulary import Column, SegmentWords, Vocabulary
+from features.condition_forms.condition import Condition, read_condition
+from features.condition_forms.structure import Group, Member, Test, negate
 from features.conditions import ALLOWED, compile_condition
-from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.tags.catalogue import catalogue
-
-STARS = {1: "青铜", 2: "白银", 3: "黄金", 4: "铂金", 5: "钻石"}
-CHANNELS = {"agent": "代理", "online": "网销", "broker": "经纪"}
-BRANCHES = {"B01", "广州分公司", "和平或且支公司", "China Life P&C"}
-COLUMNS = (
-    Column("star_level", "星级", "number", ("客户星级",), "星", STARS, lowest=1, highest=5),
-    Column("renewal", "续保概率", "number", is_share=True, lowest=0, highest=1),
-    Column("churn", "180天流失概率", "number", is_share=True, lowest=0, highest=1),
-    Column("customer_value", "客户价值", "number", ("客户价值(元)",), "元"),
-    Column("channel", "渠道", "text", codes=CHANNELS),
-    Column("branch", "机构", "text", values=lambda: BRANCHES),
-    Column("new_energy", "新能源车", "yes or no"),
-    Column("claims_365d", "近365天赔款(已决+未决)", "number", unit="元"),
-    Column("claims_36m", "近36个月赔款(已决+未决)", "number", unit="元"),
-    Column("age_years", "年龄", "number", unit="年"),
-    Column("non_motor", "非车险保单数", "number", unit="张"),
-    Column("power", "功率", "number", unit="千瓦"),
-    Column("old", "旧标签", "text"),
-)
-SEGMENTS = {
-    "loyal": SegmentWords("忠诚客户", "star_level >= 3 and new_energy"),
-    "aged": SegmentWords("年龄", "age_years >= 60"),
-}
-WORDS = Vocabulary({column.name: column for column in COLUMNS}, SEGMENTS)
 
 
 def plain(text: str | dict[str, Any]) -> str:
@@ -291,84 +264,3 @@ def test_what_is_accepted_holds_known_columns_and_literals_alone() -> None:
 
     accept()
     assert len(accepted) > 20
-
-
-@pytest.mark.parametrize(
-    ("written", "sentence"),
-    [
-        ([], "condition: is no object"),
-        ({"all": []}, "condition.all: is no list of parts"),
-        ({"all": [{"any": [3]}]}, "condition.all[0].any[0]: is no object"),
-        ({"column": "renewal"}, "condition: has the fields column"),
-        ({"column": "renewal", "operator": "like", "value": "x"}, "has the unknown operator like"),
-        ({"column": "renewal", "operator": "between", "value": [1]}, "has no value that between"),
-        ({"column": "renewal", "operator": "=", "value": [1]}, "has no value that = can take"),
-        ({"column": "renewal", "operator": "=", "value": float("nan")}, "asks for 续保概率 = nan"),
-        ({"column": "renewal", "operator": "is true"}, "asks whether renewal (number) is true"),
-        ({"column": "渠道", "operator": "=", "value": "代里"}, "Did you mean 代理?"),
-        ({"column": "loyal", "operator": "=", "value": 1}, "which is no column"),
-        ({"segment": "星级"}, "names star_level, which is no segment"),
-        ({"not": {"column": "x", "operator": "=", "value": 1}}, "column x: is not known"),
-    ],
-)
-def test_a_faulty_structure_is_refused(written: Any, sentence: str) -> None:
-    with pytest.raises(GuanjiaError) as refused:
-        read_condition(written, WORDS)
-    assert sentence in str(refused.value)
-
-
-def test_a_structure_may_use_labels() -> None:
-    test = {"column": "渠道", "operator": "<>", "value": "代理"}
-    assert plain({"not": {"all": [test]}}) == "not (channel <> 'agent')"
-
-
-def test_deep_and_long_structures_are_refused() -> None:
-    deep: dict[str, Any] = {"segment": "loyal"}
-    for _ in range(40):
-        deep = {"not": deep}
-    for written in (deep, {"all": [{"segment": "loyal"}] * 600}):
-        with pytest.raises(GuanjiaError, match="has more than 500 parts, or more than 30 levels"):
-            read_condition(written, WORDS)
-
-
-def test_parts_have_paths() -> None:
-    condition = read_condition("star = 1 and not (star = 2 or new_energy)", WORDS)
-    assert [path for path, _ in parts_of(condition.structure)] == [
-        (), (0,), (1,), (1, 0), (1, 0, 0), (1, 0, 1),
-    ]  # fmt: skip
-    assert isinstance(condition.structure, Group)
-    assert isinstance(condition.structure.members[1], Negation)
-    joined = all_of([condition, read_condition("loyal", WORDS)])
-    assert joined.plain.startswith("(star_level = 1 and not (")
-    assert joined.columns == ["new_energy", "star_level"]
-
-
-OPEN = {"branch", "previous_insurer", "preferred_service", "touchpoints_contacted",
-        "customer_value_exact"}  # fmt: skip
-"""Tags of texts whose values are no closed set."""
-
-
-def test_every_tag_of_texts_has_its_codes_or_is_open() -> None:
-    texts = {tag.name for tag in catalogue().values() if tag.type == "string"}
-    assert texts == {*CODES} | OPEN
-    assert not OPEN & {*CODES}
-
-
-def test_codes_are_those_the_contracts_allow() -> None:
-    for tag, (table, column) in {
-        "gender": ("customers", "gender"),
-        "city_tier": ("customers", "city_tier"),
-        "channel": ("policies", "channel"),
-        "business_type": ("policies", "business_type"),
-        "vehicle_energy": ("vehicles", "energy"),
-        "vehicle_kind": ("vehicles", "kind"),
-        "vehicle_garage_area": ("vehicles", "garage_area"),
-        "last_contact_channel": ("interactions", "channel"),
-        "last_contact_result": ("interactions", "result"),
-    }.items():
-        assert {*CODES[tag]} == {*(CONTRACTS[table].declared[column].allowed or ())}, tag
-
-
-def test_a_code_has_one_label() -> None:
-    labels = [(code, label) for codes in CODES.values() for code, label in codes.items()]
-    assert len({code for code, _ in labels}) == len({*labels})

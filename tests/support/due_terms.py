@@ -15,7 +15,7 @@ def term(policy: str, customer: str, expiry: str, **more: Any) -> Row:
     """A commercial term of a year that ends on a day, signed on the day it begins."""
     ends = date.fromisoformat(expiry)
     begins = ends.replace(year=ends.year - 1)
-    row = {"policy_id": policy, "customer_id": customer, "vehicle_id": f"V{customer}"}
+    row: Row = {"policy_id": policy, "customer_id": customer, "vehicle_id": f"V{customer}"}
     row |= {"line": "motor_commercial", "inception": begins, "expiry": ends}
     row |= {"written_premium": 1000.0, "channel": "agent"}
     signed = more.pop("signed", begins.isoformat())
@@ -25,7 +25,7 @@ def term(policy: str, customer: str, expiry: str, **more: Any) -> Row:
 
 def quote(policy: str, customer: str, quoted: str, premium: float, **more: Any) -> Row:
     """A quote for the renewal of a term; `reached` and `viewed` name days."""
-    row = {"quote_id": f"Q{policy}{quoted}", "customer_id": customer, "policy_id": policy}
+    row: Row = {"quote_id": f"Q{policy}{quoted}", "customer_id": customer, "policy_id": policy}
     row |= {"line": "motor_commercial", "premium": premium, "quoted_at": at(quoted)}
     row |= {"quoted_on": date.fromisoformat(quoted), "recorded_at": at(quoted)}
     for name, column in (("reached", "delivered"), ("viewed", "viewed")):

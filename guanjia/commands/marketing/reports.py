@@ -71,20 +71,20 @@ def report(
 
     lake, on = _open(eve_of_week(week) if week else as_of, out)
     from serving import clock
+    from serving.records.database import LONG_SECONDS
     from serving.records.people.audit import note_export
-    from serving.reports.calls import select_calls
     from serving.reports.monday import report_monday
     from serving.reports.output.files import ReportText
     from serving.reports.output.monday_sections import monday_sections
 
-    with open_records(lake) as records:
-        select = select_calls(lake, records, on, clock.now(lake.settings))
-        done = report_monday(lake, on, level, select=select)
+    at = clock.now(lake.settings)
+    with open_records(lake) as records, records.reading(LONG_SECONDS) as connection:
+        done = report_monday(lake, on, level, at=at, connection=connection)
     if out is not None and done.calls is not None:
         customers = [number for row in done.calls.rows for number in row.customers]
         with open_records(lake) as records, records.writing(durable=True) as connection:
-            at, columns = clock.now(lake.settings), ["客户号"]
-            note_export(connection, getpass.getuser(), "report", columns, customers, at, "report")
+            who, columns = getpass.getuser(), ["客户号"]
+            note_export(connection, who, "report", columns, customers, at, "report")
     title = f"{on.year}年{on.month}月续保周报"
     _show(ReportText(title, on, monday_sections(done), level), done, out, json)
 

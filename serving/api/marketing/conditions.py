@@ -80,10 +80,10 @@ def count_conditions(request: Request, body: ConditionsAsked) -> ConditionsCount
 def overlap_conditions(request: Request, body: OverlapAsked) -> OverlapCounted:
     """Count whom conditions share; nothing is kept."""
     with opened(request) as (lists, viewer, _):
-        return _told(lists.overlap(body.conditions, viewer, body.as_of))
+        return _tell_overlap(lists.overlap(body.conditions, viewer, body.as_of))
 
 
-def _told(overlap: Overlap) -> OverlapCounted:
+def _tell_overlap(overlap: Overlap) -> OverlapCounted:
     fields: Mapping[str, Any] = vars(overlap)
     names = ("as_of", "sizes", "shared", "in_any")
     return OverlapCounted(of=overlap.customers, **{name: fields[name] for name in names})

@@ -20,7 +20,7 @@ from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
-from serving.reports.calls import select_calls
+from serving.records.database import LONG_SECONDS
 from serving.reports.monday import Funnel, MondayReport, report_funnel, report_monday
 from serving.reports.months import eve_of_week, months_back
 from serving.reports.output.files import ReportText, write_file
@@ -126,10 +126,9 @@ def read_monday(
     branches = caller(request).branches
     with _own_lake(request) as lake:
         on = _day(lake, eve_of_week(week) if week else as_of)
-        select = select_calls(
-            lake, request.app.state.records, on, clock.now(lake.settings), branches
-        )
-        done = report_monday(lake, on, by, select=select, branches=branches)
+        at = clock.now(lake.settings)
+        with request.app.state.records.reading(LONG_SECONDS) as connection:
+            done = report_monday(lake, on, by, at=at, connection=connection, branches=branches)
     report = ReportText(f"{on.year}年{on.month}月续保周报", on, monday_sections(done), by)
     answer = _answer(done, report, form)
     if done.calls is not None and done.calls.rows:

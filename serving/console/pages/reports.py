@@ -20,7 +20,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
-from serving.reports.calls import select_calls
+from serving.records.database import LONG_SECONDS
 from serving.reports.monday import report_monday
 from serving.reports.months import eve_of_week, months_back
 from serving.reports.output.files import ReportText, write_file
@@ -221,8 +221,10 @@ def _report(
 
 def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> KeptReport:
     on = choice.as_of
-    select = select_calls(lake, request.app.state.records, on, at, choice.branches)
-    done = report_monday(lake, on, choice.by, select=select, branches=choice.branches)
+    with request.app.state.records.reading(LONG_SECONDS) as connection:
+        done = report_monday(
+            lake, on, choice.by, at=at, connection=connection, branches=choice.branches
+        )
     title = f"{on.year}年{on.month}月续保周报"
     customers = (
         tuple(number for row in done.calls.rows for number in row.customers) if done.calls else ()

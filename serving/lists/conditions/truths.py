@@ -208,7 +208,7 @@ class _Truths:
             return self._truths.get(key)
 
     def put(self, key: Key, truth: pa.BooleanArray) -> None:
-        """Remember the truths of a test."""
+        """Keep the truths of a test."""
         with self._lock:
             if key not in self._truths:
                 self._truths[key] = truth

@@ -64,8 +64,8 @@ def tag_column(tag: Tag) -> ExportColumn:
     unit = "次" if tag.label.endswith(TIMES) else UNITS.get(tag.unit, ("", ""))[0]
     heading = f"{tag.label}({unit})" if unit else tag.label
     kind: Kind = "money" if tag.unit == "yuan" else "number"
-    whole = tag.type == "int64" or tag.unit == "days"
-    return ExportColumn(tag.name, heading, kind, digits=0 if whole else 2)
+    is_whole = tag.type == "int64" or tag.unit == "days"
+    return ExportColumn(tag.name, heading, kind, digits=0 if is_whole else 2)
 
 
 def shown_value(column: ExportColumn, value: Any, mask: bool) -> Any:
@@ -106,8 +106,7 @@ def shown_value(column: ExportColumn, value: Any, mask: bool) -> Any:
         and isinstance(value, int | float | Decimal)
         and not isinstance(value, bool)
     ):
-        rounded = round(value, column.digits)
-        return int(rounded) if column.digits == 0 else rounded
+        return round(value) if column.digits == 0 else round(value, column.digits)
     raise GuanjiaError(
         f"column {column.heading}",
         f"holds {type(value).__name__} {str(value)[:40]!r}, which is no {column.kind}",

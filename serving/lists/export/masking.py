@@ -35,8 +35,8 @@ def masked(text: str, mask: Mask) -> str:
     """
     text = text.strip()
     if mask == "name":
-        kept = 2 if text.startswith(COMPOUND) and len(text) > 2 else 1
-        return "*" if len(text) == 1 else text[:kept] + "*" * (len(text) - kept)
+        surname = 2 if text.startswith(COMPOUND) and len(text) > 2 else 1
+        return "*" if len(text) == 1 else text[:surname] + "*" * (len(text) - surname)
     if mask == "phone":
         return _middle(re.sub(r"\D", "", HOME_COUNTRY.sub("", text)), 3, 4)
     if mask == "plate":

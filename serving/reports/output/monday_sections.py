@@ -168,7 +168,7 @@ def _calls(report: MondayReport) -> Section:
     for row in calls.rows:
         for bar, count in row.left_out.items():
             left[bar] = left.get(bar, 0) + count
-    rules = [rule for rule in RULES.values() if rule.name in left]
+    rules = [rule for name, rule in RULES.items() if name in left]
     barred = "".join(f", {rule.chinese} {left[rule.name]:,}" for rule in rules)
     return Section(
         "本周待联系",
@@ -181,7 +181,7 @@ def _calls(report: MondayReport) -> Section:
              row.condition or ""]
             for row in calls.rows
         ],
-        ("可联系: 即将到期且未续保的客户, 减去不能联系的: 与名单和决策用同一套规则",),
+        ("可联系: 即将到期且未续保的客户, 减去名单各项规则剔除的(docs/lists.md)",),
     )  # fmt: skip
 
 
@@ -189,8 +189,7 @@ def _margins(report: MondayReport) -> Section:
     rows: list[list[Cell]] = [
         [
             "续保" if row.renewed else "流失", row.terms, round(row.premium),
-            Percent(row.loss_ratio),
-            Percent(row.expense_ratio), Percent(row.combined_ratio),
+            Percent(row.loss_ratio), Percent(row.expense_ratio), Percent(row.combined_ratio),
             None if row.expected_margin is None else round(row.expected_margin),
             "—" if row.margin_low is None or row.margin_high is None
             else f"{row.margin_low:.0f}–{row.margin_high:.0f}",

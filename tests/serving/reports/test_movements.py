@@ -32,12 +32,12 @@ def step_days(**days: str) -> dict[str, Any]:
 
 
 def claim(number: str, customer: str, occurred: str, reported: str, **more: str) -> dict[str, Any]:
-    row = {"claim_id": number, "customer_id": customer, "policy_id": "P1"}
+    row: dict[str, Any] = {"claim_id": number, "customer_id": customer, "policy_id": "P1"}
     return row | step_days(occurred=occurred, reported=reported, **more)
 
 
 def case(number: str, customer: str, day: str, score: int | None = None, **more: Any) -> Any:
-    row = {"case_id": number, "customer_id": customer, "topic": "claims"}
+    row: dict[str, Any] = {"case_id": number, "customer_id": customer, "topic": "claims"}
     row |= {"kind": "complaint" if score is None else "survey", "score": score}
     return row | step_days(occurred=day) | {"recorded_at": at(day)} | more
 
@@ -144,7 +144,7 @@ def test_stars_move_as_worked_out_by_hand(lake_of: LakeOf) -> None:
     gold = rows["黄金"]
     # 3 services of class A at 150 on average, 3 of class B at 50.
     assert gold.allowance == Decimal(600)
-    assert (gold.allowed_before, gold.allowed_after, gold.used) == (600, 600, 100)
+    assert [gold.allowed_before, gold.allowed_after, gold.used] == [600, 600, 100]
     assert gold.close_by == 1
     assert gold.condition == "star = 3 and not lapsed and customer_value >= 14400"
     assert rows["青铜"].before == 0
