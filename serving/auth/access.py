@@ -33,7 +33,6 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "reports:read": "read reports of the renewal funnel, service, stars and relationships",
         "metrics:read": "read metrics of the service",
         "home:read": "read what became of a day: deliveries, quality, published days",
-        "users:write": "add and change users of the console",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(

@@ -175,7 +175,7 @@ class Provider:
         return address, jwt.encode(memory, signing_key(self._settings), algorithm=SIGNED_BY)
 
     def finish(self, address: str, redirect_uri: str, memory: str) -> tuple[Vouched, str]:
-        """Finish a login: trade the code for an ID token and read who it is of.
+        """Complete a login: trade the code for an ID token and read who it is of.
 
         Parameters
         ----------
@@ -203,24 +203,26 @@ class Provider:
         """
         again = "log in again"
         try:
-            kept = jwt.decode(memory, signing_key(self._settings), [SIGNED_BY], audience=FOR_LOGINS)
+            login = jwt.decode(
+                memory, signing_key(self._settings), [SIGNED_BY], audience=FOR_LOGINS
+            )
         except jwt.PyJWTError:
             raise RefusedLoginError("login", "took too long or was not begun here", again) from None
         try:
-            with self._session(redirect_uri, kept["state"]) as session:
+            with self._session(redirect_uri, login["state"]) as session:
                 tokens = session.fetch_token(
                     self._addresses["token_endpoint"],
                     authorization_response=address,
-                    code_verifier=kept["verifier"],
+                    code_verifier=login["verifier"],
                     timeout=ANSWER_SECONDS,
                 )
         except (AuthlibBaseError, RequestException) as fault:
             text = f"is refused by {self.declared.issuer} ({_first_line(fault)})"
             raise RefusedLoginError("login", text, again) from None
         claims = self._claims(str(tokens.get("id_token", "")))
-        if claims.get("nonce") != kept["nonce"]:
+        if claims.get("nonce") != login["nonce"]:
             raise RefusedLoginError("login", "has the token of another login", again)
-        return self._person(claims), str(kept["back"])
+        return self._person(claims), str(login["back"])
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         """Verify an ID token: the type of the key decides the algorithm."""
@@ -244,8 +246,9 @@ class Provider:
         return claims
 
     def _person(self, claims: Mapping[str, Any]) -> Vouched:
-        said, declared = claims.get(self.declared.roles_claim), self.declared
-        groups = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+        declared, groups = self.declared, claims.get(self.declared.roles_claim)
+        if not isinstance(groups, list):
+            groups = [groups] if isinstance(groups, str) else []
         roles = sorted(
             {require_role(declared.roles[group]) for group in groups if group in declared.roles}
         )

@@ -64,7 +64,17 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 
 def show_fault(request: Request, error: GuanjiaError, status: int) -> HTMLResponse:
-    """Show a fault: what, why, and what to do."""
+    """Show a fault: what, why, and what to do.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    error : GuanjiaError
+        The fault.
+    status : int
+        HTTP status.
+    """
     return show(request, "fault.html", status, fault=error, status_code=status)
 
 

@@ -117,6 +117,7 @@ def _named_option(parameter: ast.arg) -> bool:
     """Options that all commands share are types of `guanjia.terminal.options`, with their help."""
     shared = {"AsOf", "Engine", "Json", "MaybeAsOf", "MaybeNow", "typer.Context"}
     shared |= {"ListName", "ListSource", "ListVersion", "Who"}
+    shared |= {"Generate", "NameOfUser", "Roles"}
     return ast.unparse(parameter.annotation or ast.Constant("")) in shared
 
 

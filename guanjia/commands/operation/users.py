@@ -51,7 +51,7 @@ def add(
             by=who or getpass.getuser(),
             at=read_clock(),
         )
-    payload = {**_told(user), "password": shown}
+    payload = {**_answer(user), "password": shown}
     words = [f"User {user.user_name} is added: {', '.join(user.roles)}."]
     words += [f"Password, shown once: {shown}"] if shown else []
     emit(payload, json, *words, "Next: guanjia serve, then /console in a browser")
@@ -62,7 +62,7 @@ def list_users(json: Json = False) -> None:
     from serving.records.users.users import list_users as read_users
 
     with _records(open_lake()).reading() as connection:
-        users = [_told(user) for user in read_users(connection)]
+        users = [_answer(user) for user in read_users(connection)]
     rows = [
         {
             "user": user["user"],
@@ -85,7 +85,7 @@ def password(name: NameOfUser, generate: Generate = False, json: Json = False) -
         user = change_user(connection, name, read_clock(), password=text)
     words = [f"User {name} has another password."]
     words += [f"Password, shown once: {shown}"] if shown else []
-    emit({**_told(user), "password": shown}, json, *words)
+    emit({**_answer(user), "password": shown}, json, *words)
 
 
 def close(name: NameOfUser, json: Json = False) -> None:
@@ -94,7 +94,7 @@ def close(name: NameOfUser, json: Json = False) -> None:
 
 
 def reopen(name: NameOfUser, json: Json = False) -> None:
-    """Let a closed user log in again."""
+    """Allow a closed user to log in again."""
     _change(name, json, "can log in again", closed=False)
 
 
@@ -108,7 +108,7 @@ def _change(name: str, json: bool, what: str, **changes: Any) -> None:
 
     with _records(open_lake()).writing(durable=True) as connection:
         user = change_user(connection, name, read_clock(), **changes)
-    emit(_told(user), json, f"User {name} {what}.")
+    emit(_answer(user), json, f"User {name} {what}.")
 
 
 def _records(lake: Any) -> Any:
@@ -122,12 +122,12 @@ def _records(lake: Any) -> Any:
 def _password(generate: bool) -> tuple[str, str | None]:
     """Make a password, or ask for one twice; the second value is what is printed."""
     if generate:
-        made = secrets.token_urlsafe(15)
-        return made, made
+        text = secrets.token_urlsafe(15)
+        return text, text
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True)), None
 
 
-def _told(user: Any) -> dict[str, Any]:
+def _answer(user: Any) -> dict[str, Any]:
     return {
         "user": user.user_name,
         "full_name": user.full_name,

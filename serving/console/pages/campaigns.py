@@ -35,8 +35,8 @@ def campaigns(request: Request) -> Response:
     """List campaigns, those planned last at the head."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        found = list_campaigns(connection)
-    return show(request, "campaigns.html", campaigns=found, states=STATE_LABELS)
+        listed = list_campaigns(connection)
+    return show(request, "campaigns/all.html", campaigns=listed, states=STATE_LABELS)
 
 
 @router.get("/console/campaign-plan")
@@ -60,9 +60,11 @@ def plan_form(
     kinds = request.app.state.touchpoints.touchpoints_for()
     return show(
         request,
-        "campaign_plan.html",
+        "campaigns/plan.html",
         release=release,
-        touchpoints={name: one for name, one in kinds.items() if one.kind == "marketing"},
+        touchpoints={
+            name: touchpoint for name, touchpoint in kinds.items() if touchpoint.kind == "marketing"
+        },
         breakdowns=BREAKDOWNS,
         starts_on=today + timedelta(days=1),
         ends_on=today + timedelta(days=DAYS),
@@ -124,7 +126,7 @@ def one_campaign(request: Request, name: api.CampaignName) -> Response:
     """Show a campaign: plan, draw, power; the measurement of a launched one loads by itself."""
     return show(
         request,
-        "campaign.html",
+        "campaigns/campaign.html",
         campaign=api.campaign(request, name),
         states=STATE_LABELS,
         kinds=ARM_LABELS,
@@ -139,7 +141,7 @@ def launch(
     name: api.CampaignName,
     weak_because: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Launch a planned campaign.
+    """Start a planned campaign.
 
     Parameters
     ----------
@@ -194,11 +196,11 @@ def measurement(
     """
     on = as_of or _known_until(request)
     try:
-        found = api.measurement(request, name, on, peek)
+        measured = api.measurement(request, name, on, peek)
     except GuanjiaError as error:
-        return show(request, "campaign_measured.html", measured=None, fault=error, marks=VERDICTS)
+        return show(request, "campaigns/measured.html", measured=None, fault=error, marks=VERDICTS)
     return show(
-        request, "campaign_measured.html", measured=found, fault=None, marks=VERDICTS,
+        request, "campaigns/measured.html", measured=measured, fault=None, marks=VERDICTS,
         kinds=ARM_LABELS, breakdowns=BREAKDOWNS,
     )  # fmt: skip
 

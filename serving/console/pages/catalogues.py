@@ -57,7 +57,7 @@ def touchpoints(
 def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Response:
     """List the tags that a word occurs in, and the segments."""
     words = q.strip().casefold()
-    found = [
+    matching = [
         tag
         for tag in catalogue().values()
         if words in f"{tag.name} {tag.label} {tag.definition}".casefold()
@@ -67,10 +67,10 @@ def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Resp
         "tags.html",
         q=q,
         groups={
-            group.label: [tag for tag in found if tag.group == name]
+            group.label: [tag for tag in matching if tag.group == name]
             for name, group in groups().items()
         },
-        number=len(found),
+        number=len(matching),
         segments=load_segments(request.app.state.service.lake.home),
     )
 
@@ -101,10 +101,10 @@ def _quality(lake: Lake, name: str) -> dict[str, Any] | None:
     if not files:
         return None
     report = json.loads(files[-1].read_text("utf-8"))
-    found = next((tag for tag in report["tags"] if tag["tag"] == name), None)
-    if found is None:
+    entry = next((tag for tag in report["tags"] if tag["tag"] == name), None)
+    if entry is None:
         return None
-    counts = zip(found["bins"], found["now"]["counts"], strict=True)
+    counts = zip(entry["bins"], entry["now"]["counts"], strict=True)
     rows = [(label, count, f"{count:,}") for label, count in counts]
     return {"as_of": report["as_of"], "rows": rows}
 

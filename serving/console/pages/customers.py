@@ -44,13 +44,13 @@ def search(
 ) -> Response:
     """Search customers by number, name, phone or plate."""
     service: PredictionService = request.app.state.service
-    found = (
+    people = (
         search_customers(service.lake, q, _as_of(request), caller_of(request).branches)
         if q.strip()
         else []
     )
-    note_seen(request, [row.customer_id for row in found])
-    return show(request, "customers.html", q=q, found=found, most=MOST)
+    note_seen(request, [row.customer_id for row in people])
+    return show(request, "customers/search.html", q=q, found=people, most=MOST)
 
 
 @router.get("/console/customers/{customer_id}")
@@ -59,7 +59,17 @@ def customer(
     customer_id: Customer,
     at_point: Annotated[str | None, Query(max_length=64, pattern=NO_NUL)] = None,
 ) -> Response:
-    """Show one customer."""
+    """Show one customer.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    customer_id : str
+        The customer.
+    at_point : str, optional
+        The decision point whose next contact is previewed; default: the first.
+    """
     service: PredictionService = request.app.state.service
     decider: Decider = request.app.state.decider
     records: Records = request.app.state.records
@@ -86,7 +96,7 @@ def customer(
     note_seen(request, [customer_id])
     return show(
         request,
-        "customer.html",
+        "customers/customer.html",
         person=person,
         as_of=as_of,
         predicted=predicted,
@@ -118,7 +128,7 @@ def star(request: Request, customer_id: Customer) -> Response:
     note_seen(request, [customer_id])
     return show(
         request,
-        "customer_star.html",
+        "customers/star.html",
         rating=_or_fault(lambda: explain_rating(lake, customer_id, as_of)),
         ledger=_or_fault(lambda: explain_entitlements(lake, customer_id, as_of)),
         tiers=load_star_settings(lake.home).tiers,

@@ -52,7 +52,7 @@ def builder(
             values = service.version(copy).definition.document()
     return show(
         request,
-        "list_builder.html",
+        "lists/builder.html",
         values=values,
         models=MODELS,
         tags=catalogue(),
@@ -81,8 +81,8 @@ def _look(request: Request, form: Mapping[str, str]) -> Response:
             counts = service.count(definition, viewer)
             preview = service.preview(definition, viewer, at) if "preview" in form else None
     except GuanjiaError as error:
-        return show(request, "list_look.html", fault=error, counts=None, preview=None, name=None)
-    return show(request, "list_look.html", fault=None, counts=counts, preview=preview, name=None)
+        return show(request, "lists/look.html", fault=error, counts=None, preview=None, name=None)
+    return show(request, "lists/look.html", fault=None, counts=counts, preview=preview, name=None)
 
 
 @router.post("/console/list-builder")

@@ -28,10 +28,10 @@ Why = Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)]
 def lists(request: Request) -> Response:
     """List all lists, with their latest release."""
     with opened(request) as (service, _, _):
-        found = service.lists()
-        uses = {name: service.use(name) for name in found}
+        versions = service.lists()
+        uses = {name: service.use(name) for name in versions}
         waiting = [release for release in service.releases() if release.state == "waiting"]
-    return show(request, "lists.html", lists=found, uses=uses, waiting=waiting)
+    return show(request, "lists/all.html", lists=versions, uses=uses, waiting=waiting)
 
 
 @router.get("/console/lists/{name}")
@@ -42,7 +42,7 @@ def one_list(request: Request, name: ListName) -> Response:
         latest = service.version(name)
         return show(
             request,
-            "list.html",
+            "lists/list.html",
             latest=latest,
             versions=[*reversed(versions)],
             differences=[
@@ -58,22 +58,32 @@ def one_list(request: Request, name: ListName) -> Response:
 def preview(request: Request, name: ListName) -> Response:
     """Show what a list would be now: a part of its page."""
     with opened(request) as (service, viewer, at):
-        found = service.preview(service.version(name).definition, viewer, at)
-    return show(request, "list_preview.html", preview=found, name=name)
+        seen = service.preview(service.version(name).definition, viewer, at)
+    return show(request, "lists/preview.html", preview=seen, name=name)
 
 
 @router.get("/console/lists/{name}/behind/{rule}")
 def behind(
     request: Request, name: ListName, rule: Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 ) -> Response:
-    """Show the customers behind a number of the preview."""
+    """Show the customers behind a number of the preview.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    rule : str
+        "sent", or a rule of the waterfall.
+    """
     with opened(request) as (service, viewer, at):
         definition = service.version(name).definition
         customers = service.preview_members(definition, viewer, at, rule)
     note_seen(request, customers[:MOST_BEHIND])
     return show(
         request,
-        "list_behind.html",
+        "lists/behind.html",
         name=name,
         label=definition.label,
         rule=rule,
@@ -88,15 +98,25 @@ def why(
     name: ListName,
     customer: Annotated[str, Query(max_length=64, pattern=NO_NUL + "|^$")] = "",
 ) -> Response:
-    """Show why a customer is on a list or not."""
-    found = None
+    """Show why a customer is on a list or not.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    customer : str
+        The customer; empty: only the form is shown.
+    """
+    answer = None
     with opened(request) as (service, viewer, at):
         definition = service.version(name).definition
         if customer.strip():
-            found = service.why(definition, customer.strip(), viewer, at)
-    note_seen(request, [found.customer_id] if found else [])
+            answer = service.why(definition, customer.strip(), viewer, at)
+    note_seen(request, [answer.customer_id] if answer else [])
     return show(
-        request, "list_why.html", name=name, label=definition.label, why=found, customer=customer
+        request, "lists/why.html", name=name, label=definition.label, why=answer, customer=customer
     )
 
 
@@ -104,8 +124,8 @@ def why(
 def release(request: Request, name: ListName) -> Response:
     """Release a list: freeze who is on it now."""
     with opened(request) as (service, viewer, at):
-        made = service.release(name, viewer, at)
-    return RedirectResponse(f"/console/lists/{name}/releases/{made.release_id}", 303)
+        frozen = service.release(name, viewer, at)
+    return RedirectResponse(f"/console/lists/{name}/releases/{frozen.release_id}", 303)
 
 
 @router.post("/console/lists/{name}/releases/{release_id}")
@@ -153,11 +173,11 @@ def one_release(
     read = release_people if "customers:read" in caller_of(request).scopes else release_members
     members = read(request, name, release_id, start, MOST_MEMBERS)
     with opened(request) as (service, _, _):
-        found = service.find(name, release_id)
+        frozen = service.find(name, release_id)
     return show(
         request,
-        "release.html",
-        release=found,
+        "lists/release.html",
+        release=frozen,
         members=members.members,
         erased=members.erased_since,
         start=start,

@@ -43,7 +43,17 @@ def login(
     password: Text,
     next: Annotated[str, Form(max_length=2_000)] = FIRST,
 ) -> Response:
-    """Log in, or show the form again with the reason."""
+    """Log in, or show the form again with the reason.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    user_name, password : str
+        As typed.
+    next : str
+        The page that the user wants to see.
+    """
     records: Records = request.app.state.records
     settings = load_console_settings(request.app.state.service.lake.home)
     try:
@@ -158,10 +168,10 @@ def _provider(request: Request) -> Provider:
     if declared is None:
         cure = f"declare it in {FILE} (docs/console.md), or log in with a password"
         raise UnknownNameError("identity provider", "is not declared", cure)
-    kept: Provider | None = getattr(request.app.state, "provider", None)
-    if kept is None or kept.declared != declared:
-        kept = request.app.state.provider = Provider(declared, lake.settings)
-    return kept
+    provider: Provider | None = getattr(request.app.state, "provider", None)
+    if provider is None or provider.declared != declared:
+        provider = request.app.state.provider = Provider(declared, lake.settings)
+    return provider
 
 
 def _return_address(request: Request) -> str:

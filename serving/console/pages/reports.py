@@ -52,7 +52,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class KeptReport:
+class ComputedReport:
     """A report, and the customers whom its numbers name."""
 
     text: ReportText
@@ -71,7 +71,7 @@ class Choice:
     generation: str
 
 
-_kept: OrderedDict[Choice, KeptReport] = OrderedDict()
+_memory: OrderedDict[Choice, ComputedReport] = OrderedDict()
 _one_at_a_time = threading.Lock()
 """A report takes seconds of both processors: the next one waits, and decisions go on."""
 
@@ -132,7 +132,7 @@ def part(
         The days; default: a month up to the day whose data are shown.
     """
     report = _report(request, kind, by, since, as_of)
-    return show(request, "report_part.html", report=report.text, text=cell_text)
+    return show(request, "reports/part.html", report=report.text, text=cell_text)
 
 
 @router.get("/console/reports/{kind}/file")
@@ -173,11 +173,11 @@ def _page(
     request: Request, kind: str, by: Level, since: date | None, as_of: date | None
 ) -> Response:
     """Show the page around a report, which loads its part."""
-    asked = {"by": by, "since": since, "as_of": as_of}
-    query = "&".join(f"{name}={value}" for name, value in asked.items() if value is not None)
+    words = {"by": by, "since": since, "as_of": as_of}
+    query = "&".join(f"{name}={value}" for name, value in words.items() if value is not None)
     return show(
         request,
-        "report.html",
+        "reports/report.html",
         kind=kind,
         title=TITLES[kind],
         query=query,
@@ -190,7 +190,7 @@ def _page(
 
 def _report(
     request: Request, kind: str, by: Level, since: date | None, as_of: date | None
-) -> KeptReport:
+) -> ComputedReport:
     """Compute a report, or find it among those that are kept; note whose numbers it names."""
     served: Lake = request.app.state.service.lake
     last: date | None = served.day.as_of if served.day else request.app.state.tags_date.as_of
@@ -203,23 +203,23 @@ def _report(
         served.day.generation if served.day else "",
     )  # fmt: skip
     with _one_at_a_time:
-        found = _kept.get(choice)
-        if found is None:
+        report = _memory.get(choice)
+        if report is None:
             lake = Lake(served.settings, served.day)
             try:
-                found = BUILDERS[kind](request, lake, choice, now_of(request))
+                report = BUILDERS[kind](request, lake, choice, now_of(request))
             finally:
                 lake.con.close()
-            _kept[choice] = found
-            while len(_kept) > MOST_KEPT:
-                _kept.popitem(last=False)
-        _kept.move_to_end(choice)
-    if found.customers:
-        note_seen(request, found.customers)
-    return found
+            _memory[choice] = report
+            while len(_memory) > MOST_KEPT:
+                _memory.popitem(last=False)
+        _memory.move_to_end(choice)
+    if report.customers:
+        note_seen(request, report.customers)
+    return report
 
 
-def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> KeptReport:
+def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> ComputedReport:
     on = choice.as_of
     with request.app.state.records.reading(LONG_SECONDS) as connection:
         done = report_monday(
@@ -229,33 +229,33 @@ def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> KeptR
     customers = (
         tuple(number for row in done.calls.rows for number in row.customers) if done.calls else ()
     )
-    return KeptReport(ReportText(title, on, monday_sections(done), choice.by), customers)
+    return ComputedReport(ReportText(title, on, monday_sections(done), choice.by), customers)
 
 
-def _experience(request: Request, lake: Lake, choice: Choice, _at: datetime) -> KeptReport:
+def _experience(request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
     first = choice.since or months_back(choice.as_of, 1).day + timedelta(days=1)
     done = report_service(lake, first, choice.as_of, choice.branches)
     touchpoints = request.app.state.touchpoints.touchpoints_for()
     labels = {name: point.label for name, point in touchpoints.items()}
     title = f"客户体验 {first} 至 {choice.as_of}"
-    return KeptReport(ReportText(title, choice.as_of, service_sections(done, labels)))
+    return ComputedReport(ReportText(title, choice.as_of, service_sections(done, labels)))
 
 
-def _stars(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> KeptReport:
+def _stars(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
     first = choice.since or months_back(choice.as_of, 1).day
     done = report_stars(lake, first, choice.as_of, choice.branches)
     title = f"星级变动 {first} 至 {choice.as_of}"
-    return KeptReport(ReportText(title, choice.as_of, star_sections(done)))
+    return ComputedReport(ReportText(title, choice.as_of, star_sections(done)))
 
 
-def _relationship(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> KeptReport:
+def _relationship(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
     first = choice.since or months_back(choice.as_of, 1).day
     done = report_stages(lake, first, choice.as_of, choice.branches)
     title = f"客户关系阶段 {first} 至 {choice.as_of}"
-    return KeptReport(ReportText(title, choice.as_of, stage_sections(done)))
+    return ComputedReport(ReportText(title, choice.as_of, stage_sections(done)))
 
 
-BUILDERS: Mapping[str, Callable[[Request, Lake, Choice, datetime], KeptReport]] = {
+BUILDERS: Mapping[str, Callable[[Request, Lake, Choice, datetime], ComputedReport]] = {
     "monday": _monday,
     "experience": _experience,
     "stars": _stars,

@@ -22,16 +22,16 @@ def reviews(
     """List open or answered reviews, the earliest request first."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        found = list_reviews(
+        listed = list_reviews(
             connection,
             MOST,
             answered=state == "answered",
             branches=caller_of(request).branches,
         )
-    note_seen(request, [review.customer_id for review in found])
+    note_seen(request, [review.customer_id for review in listed])
     touchpoints = request.app.state.touchpoints.touchpoints_for()
     return show(
-        request, "reviews.html", reviews=found, state=state, touchpoints=touchpoints, most=MOST
+        request, "reviews.html", reviews=listed, state=state, touchpoints=touchpoints, most=MOST
     )
 
 

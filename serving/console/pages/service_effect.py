@@ -30,10 +30,10 @@ def page(request: Request) -> Response:
     try:
         report = service_effect(request)
     except GuanjiaError as error:
-        return show(request, "service_effect.html", report=None, fault=error)
+        return show(request, "reports/service_effect.html", report=None, fault=error)
     return show(
         request,
-        "service_effect.html",
+        "reports/service_effect.html",
         report=report,
         fault=None,
         breakdowns=BREAKDOWN_LABELS,

@@ -78,7 +78,17 @@ def open_session(connection: Connection, user_name: str, at: datetime) -> str:
 
 
 def find_session(connection: Connection, key: str, at: datetime) -> Session | None:
-    """Find the session of a cookie; None: there is none, it has ended, or its user is closed."""
+    """Find the session of a cookie; None: there is none, it has ended, or its user is closed.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    key : str
+        What the cookie holds.
+    at : datetime
+        Now.
+    """
     row = connection.execute(_FIND, {"session_hash": _hash(key)}).mappings().first()
     if row is None or row["closed"]:
         return None
@@ -88,7 +98,17 @@ def find_session(connection: Connection, key: str, at: datetime) -> Session | No
 
 
 def note_use(connection: Connection, session: Session, at: datetime) -> None:
-    """Note that a session is used now."""
+    """Note that a session is used now.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    session : Session
+        The session.
+    at : datetime
+        Now.
+    """
     connection.execute(
         update(console_sessions).where(_s.session_hash == _hash(session.key)).values(used_at=at)
     )

@@ -155,7 +155,7 @@ def keep_vouched_user(
         If no role is left.
     """
     name = _require_name(user_name)
-    said = {
+    claims = {
         "full_name": full_name.strip() or name,
         "roles": _require_roles(roles),
         "branches": None if branches is None else sorted(set(branches)),
@@ -165,15 +165,15 @@ def keep_vouched_user(
     if there is None:
         row = {
             "user_name": name, "password_hash": None, "issuer": issuer, "closed": False,
-            "failures": 0, "locked_until": None, "added_by": issuer, "added_at": at, **said,
+            "failures": 0, "locked_until": None, "added_by": issuer, "added_at": at, **claims,
         }  # fmt: skip
         connection.execute(console_users.insert(), row)
         return user_of(row)
     if there["issuer"] != issuer or there["closed"]:
         cure = "ask an administrator of Guanjia"
         raise RefusedLoginError(f"user {name}", "may not log in through this provider", cure)
-    connection.execute(update(console_users).where(_u.user_name == name).values(**said))
-    return user_of({**there, **said})
+    connection.execute(update(console_users).where(_u.user_name == name).values(**claims))
+    return user_of({**there, **claims})
 
 
 def change_user(
