@@ -100,7 +100,7 @@ def target_list(
 
     lake = open_published(as_of)
     check_list(lake, name, where, top)
-    from guanjia.jobs.demo import top_rows
+    from guanjia.jobs.demo_output import top_rows
     from guanjia.jobs.handing_out import free_path, hand_out
     from serving import clock
 

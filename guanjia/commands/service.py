@@ -190,7 +190,8 @@ def demo(
     json: Json = False,
 ) -> None:
     """Run everything, end to end, on a simulated insurer."""
-    from guanjia.jobs.demo import begin_demo, finish_demo, show_first_look, show_results
+    from guanjia.jobs.demo import begin_demo, finish_demo
+    from guanjia.jobs.demo_output import show_first_look, show_results
 
     lake = open_lake()
     with progress(json) as report:
