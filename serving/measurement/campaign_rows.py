@@ -148,7 +148,8 @@ def gather_rows(
             raise NoMembersError(f"campaign {name}", fault, cure)
         customers = [str(row["customer_id"]) for row in drawn]
         sent, reports = _read_contacts(connection, customers, launched, end)
-    terms = read_terms(lake, customers, launched, as_of) if with_terms else {}
+    reads_terms = with_terms and lake.has("policies")
+    terms = read_terms(lake, customers, launched, as_of) if reads_terms else {}
     complaints = _complaints(lake, customers, launched, end)
     return campaign, _rows(campaign, drawn, terms, sent, reports, complaints)
 
