@@ -212,10 +212,10 @@ def _complete(columns: Array) -> Array:
     centred = np.where(gaps, 0.0, values - known.sum(axis=0) / count)
     spread = np.sqrt((centred**2).sum(axis=0) / count)
     centred = centred / np.where(spread > 0, spread, 1.0)
-    some = gaps.any(axis=0) & ~gaps.all(axis=0)
+    partial = gaps.any(axis=0) & ~gaps.all(axis=0)
     squares = np.clip(centred, -4, 4) ** 2
     varied = np.array([len(np.unique(column)) > 2 for column in centred.T], bool)
-    return np.hstack([centred, squares[:, varied], gaps[:, some].astype(float)])
+    return np.hstack([centred, squares[:, varied], gaps[:, partial].astype(float)])
 
 
 def _cross_fit(
