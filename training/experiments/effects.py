@@ -197,7 +197,7 @@ def joint_covariance(noises: Array, sample: Sample) -> tuple[Array, float]:
     else:
         names, codes = np.unique(sample.clusters, return_inverse=True)
         sums = np.column_stack([np.bincount(codes, column, len(names)) for column in noises.T])
-        weights = np.bincount(codes, weights, len(names))
+        weights = np.asarray(np.bincount(codes, weights, len(names)), np.float64)
         arm_of = np.bincount(codes, sample.treated, len(names)) > 0
         apart = bool((sample.treated == arm_of[codes]).all())
     count, sides = len(sums), (~arm_of, arm_of)
