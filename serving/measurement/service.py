@@ -154,20 +154,20 @@ def _lot(
     rows: ServiceRows, outcomes: Mapping[str, Array], adjustment: Adjustment | None, marked: Flags
 ) -> LotFigures | None:
     """Estimate from the rows that were drawn; None where either arm has too few."""
-    kept = marked & rows.drawn
-    reminded = rows.reminded[kept]
+    chosen = marked & rows.drawn
+    reminded = rows.reminded[chosen]
     sizes = {"reminder": int(reminded.sum()), "control": int((~reminded).sum())}
-    if min(sizes.values()) < FEWEST or len(np.unique(rows.clusters[kept])) < 2 * FEWEST:
+    if min(sizes.values()) < FEWEST or len(np.unique(rows.clusters[chosen])) < 2 * FEWEST:
         return None
-    probability = rows.probability[kept]
+    probability = rows.probability[chosen]
     share = float(probability.mean())
     effects: dict[str, ComplierEffect] = {}
     for name, outcome in outcomes.items():
         covariates = None
         if adjustment is not None:
-            covariates = np.column_stack([adjustment.score, adjustment.expected[name]])[kept]
-        sample = Sample(reminded, probability, rows.clusters[kept], covariates)
-        effects[name] = complier_effect(outcome[kept], rows.used[kept], sample)
+            covariates = np.column_stack([adjustment.score, adjustment.expected[name]])[chosen]
+        sample = Sample(reminded, probability, rows.clusters[chosen], covariates)
+        effects[name] = complier_effect(outcome[chosen], rows.used[chosen], sample)
     renewal, yuan = effects[RENEWAL], effects[YUAN]
     return LotFigures(
         rows=len(reminded),
