@@ -73,8 +73,8 @@ def _false_claims(rounds: int, plan: LookPlan) -> Iterator[Measured]:
     gains = any_claim = past = plain = 0
     for _ in range(rounds):
         campaign = draw_campaign(int(TERMS * PAST[-1]), 0.0, draw)
-        results = _at_looks(campaign, plan)
-        late = _at_looks(campaign, plan, PAST)[LOOKS:]
+        every = _at_looks(campaign, plan, PAST)
+        results, late = every[:LOOKS], every[LOOKS:]
         gains += any(result.gains for result in results)
         any_claim += any(result.gains or result.loses for result in results)
         past += any(result.gains for result in [*results, *late])

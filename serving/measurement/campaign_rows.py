@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
-from serving.campaigns.store import Campaign, find_campaign, read_drawn
+from serving.campaigns.store import Campaign, CampaignStateError, find_campaign, read_drawn
 from serving.records.columns import Instant
 from serving.records.contacts.made_contacts import REACHED
 from serving.records.database import LONG_SECONDS, Records
@@ -45,7 +44,7 @@ _OUTCOMES = select(_o.customer_id, _o.kind, _o.contact_id).where(
 )
 
 
-class NoMembersError(GuanjiaError):
+class NoMembersError(CampaignStateError):
     """A campaign has no member that the caller sees."""
 
 
@@ -133,7 +132,7 @@ def gather_rows(
 
     Raises
     ------
-    GuanjiaError
+    CampaignStateError
         If there is no such campaign, it was not launched by then, or nobody is drawn.
     """
     end = cutoff(as_of, lake.settings.timezone)
@@ -142,14 +141,15 @@ def gather_rows(
         launched = campaign.launched_at
         if launched is None or launched >= end:
             fault = f"was not launched by {as_of}"
-            raise GuanjiaError(f"campaign {name}", fault, f"guanjia campaign launch {name}")
+            raise CampaignStateError(f"campaign {name}", fault, "launch it, or ask for a later day")
         drawn = [dict(row) for row in read_drawn(connection, name, branches)]
         if not drawn:
             fault, cure = "has no member that you may see", "ask for your own branches"
             raise NoMembersError(f"campaign {name}", fault, cure)
         customers = [str(row["customer_id"]) for row in drawn]
         sent, reports = _read_contacts(connection, customers, launched, end)
-    terms = read_terms(lake, customers, launched, as_of) if with_terms else {}
+    reads_terms = with_terms and lake.has("policies")
+    terms = read_terms(lake, customers, launched, as_of) if reads_terms else {}
     complaints = _complaints(lake, customers, launched, end)
     return campaign, _rows(campaign, drawn, terms, sent, reports, complaints)
 

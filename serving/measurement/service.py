@@ -84,7 +84,7 @@ def measure_service(
             _group(rows, outcomes, adjustment, acquisition, breakdown, level, marked)
             for level, marked in _levels(rows, breakdown)
         ]
-        groups += _judged(levels)
+        groups += _judge_levels(levels)
         report("service-effect", number + 1, len(BREAKDOWNS))
     return ServiceReport(as_of, worth_share, acquisition, rows.without_cost, groups)
 
@@ -124,7 +124,7 @@ def _group(
     observed = _observed(adjustment, marked)
     chosen = lot if lot is not None and lot.mismatch is None else observed
     saved = None if acquisition is None else acquisition.saved
-    gained = None if chosen is None else chosen.renewal
+    gained = Estimate(None, None, None, None, 1.0) if chosen is None else chosen.renewal
     return ServiceGroup(
         breakdown=breakdown,
         level=level,
@@ -140,9 +140,9 @@ def _group(
         p_value=None if chosen is None else chosen.yuan.p_value,
         verdict="too_small",
         needed_rows=None,
-        acquisition_saved=_times(saved, gained and gained.value),
-        acquisition_low=_times(saved, gained and gained.low),
-        acquisition_high=_times(saved, gained and gained.high),
+        acquisition_saved=_times(saved, gained.value),
+        acquisition_low=_times(saved, gained.low),
+        acquisition_high=_times(saved, gained.high),
     )
 
 
@@ -154,20 +154,20 @@ def _lot(
     rows: ServiceRows, outcomes: Mapping[str, Array], adjustment: Adjustment | None, marked: Flags
 ) -> LotFigures | None:
     """Estimate from the rows that were drawn; None where either arm has too few."""
-    kept = marked & rows.drawn
-    reminded = rows.reminded[kept]
+    chosen = marked & rows.drawn
+    reminded = rows.reminded[chosen]
     sizes = {"reminder": int(reminded.sum()), "control": int((~reminded).sum())}
-    if min(sizes.values()) < FEWEST or len(np.unique(rows.clusters[kept])) < 2 * FEWEST:
+    if min(sizes.values()) < FEWEST or len(np.unique(rows.clusters[chosen])) < 2 * FEWEST:
         return None
-    probability = rows.probability[kept]
+    probability = rows.probability[chosen]
     share = float(probability.mean())
     effects: dict[str, ComplierEffect] = {}
     for name, outcome in outcomes.items():
         covariates = None
         if adjustment is not None:
-            covariates = np.column_stack([adjustment.score, adjustment.expected[name]])[kept]
-        sample = Sample(reminded, probability, rows.clusters[kept], covariates)
-        effects[name] = complier_effect(outcome[kept], rows.used[kept], sample)
+            covariates = np.column_stack([adjustment.score, adjustment.expected[name]])[chosen]
+        sample = Sample(reminded, probability, rows.clusters[chosen], covariates)
+        effects[name] = complier_effect(outcome[chosen], rows.used[chosen], sample)
     renewal, yuan = effects[RENEWAL], effects[YUAN]
     return LotFigures(
         rows=len(reminded),
@@ -183,13 +183,17 @@ def _lot(
 
 def _complier_estimate(effect: ComplierEffect) -> Estimate:
     return Estimate(
-        value=float(effect.value) if np.isfinite(effect.value) else None,
-        low=effect.low if np.isfinite(effect.low) else None,
-        high=effect.high if np.isfinite(effect.high) else None,
+        value=_finite(effect.value),
+        low=_finite(effect.low),
+        high=_finite(effect.high),
         gap=effect.gap,
         # No effect of use says the same as no effect of the lot on the outcome.
         p_value=effect.on_outcome.p_value,
     )
+
+
+def _finite(end: float) -> float | None:
+    return end if abs(end) < np.inf else None
 
 
 def _needed_rows(effect: ComplierEffect, share: float) -> int | None:
@@ -221,7 +225,7 @@ def _value_estimate(value: Value) -> Estimate:
     return Estimate(value.value, value.low, value.high, None, float(p_value))
 
 
-def _judged(levels: list[ServiceGroup]) -> list[ServiceGroup]:
+def _judge_levels(levels: list[ServiceGroup]) -> list[ServiceGroup]:
     """Judge the return in yuan of all levels of a breakdown together."""
     p_values = {group.level: group.p_value for group in levels if group.p_value is not None}
     corrected = holm(p_values)

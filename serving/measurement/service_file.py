@@ -59,9 +59,9 @@ def read_service(
     folder = service_path(home, date.min).parent
     dates = sorted(date.fromisoformat(path.stem) for path in folder.glob("*-*-*.json"))
     if not dates or (as_of is not None and as_of not in dates):
-        wanted = "report on service" if as_of is None else f"report on service as of {as_of}"
+        thing = "report on service" if as_of is None else f"report on service as of {as_of}"
         known = f"; there are {', '.join(map(str, dates))}" if dates else ""
-        raise UnknownNameError(wanted, "is not published", f"run `guanjia service-effect`{known}")
+        raise UnknownNameError(thing, "is not published", f"run `guanjia service-effect`{known}")
     path = service_path(home, as_of or dates[-1])
     report = TypeAdapter(ServiceReport).validate_json(path.read_bytes())
     if branches is None:

@@ -160,7 +160,7 @@ def _terms_sql(lake: Lake, as_of: date) -> str:
     ), ripe AS (
         SELECT * FROM motor WHERE line = 'motor_commercial'
             AND expiry + {RENEWAL_GRACE_DAYS} <= DATE '{as_of}'
-            AND coalesce(cancelled_on > expiry - {LONGEST_LEAD}, true)
+            AND (cancelled_on IS NULL OR cancelled_on > expiry - {LONGEST_LEAD})
     ), renewed AS (
         SELECT DISTINCT t.policy_id FROM ripe t JOIN motor n USING (customer_id, vehicle_id)
         WHERE n.policy_id <> t.policy_id AND n.inception > t.inception

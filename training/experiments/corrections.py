@@ -41,7 +41,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
     claims = tt.experiment.ExperimentResult({n: {"pvalue": p} for n, p in p_values.items()})
     adjusted = tt.adjust_fwer(claims, arbitrary_dependence=True, method="bonferroni").to_dicts()
-    return {str(claim["metric"]): float(claim["pvalue_adj"]) for claim in adjusted}  # type: ignore[arg-type]
+    return {str(claim["metric"]): float(claim["pvalue_adj"]) for claim in adjusted}
 
 
 def joint_factor(claims: int, error: float = 0.05) -> float:

@@ -4,7 +4,9 @@ The difference of the arms' means, each adjusted by its own regression on covari
 2013, "Agnostic notes on regression adjustments to experimental data"). Where the covariate is a
 model's prediction made before the draw, this is CUPAC (Tang, Huang, Kastner and Chen 2020), without
 assuming that both arms have one slope. The noise of the difference is a sum over rows of what each
-adds to it, so rows of a household are summed before they are squared (Liang and Zeger 1986).
+adds to it, so rows of a household are summed before they are squared (Liang and Zeger 1986);
+residuals are those of the jackknife (MacKinnon and White 1985), which for plain means is Welch's
+variance.
 """
 
 from dataclasses import dataclass, replace
@@ -13,9 +15,11 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from features.errors import GuanjiaError
-from training.experiments.sample import Array, Flags, Sample
+from training.experiments.sample import Array, Sample
 
 CONFIDENCE = 0.95
+MOST_LEVERAGE = 1 - 1e-9
+"""A row alone in its branch is fitted exactly."""
 
 
 @dataclass(frozen=True)
@@ -134,23 +138,25 @@ def influence(outcome: Array, sample: Sample) -> tuple[tuple[float, float], Arra
         Shape (rows,): noise of the difference as a sum over rows, with mean 0.
     """
     design = _design(sample)
-    noise = np.zeros(sample.rows)
-    means = []
+    noise, all_weights = np.zeros(sample.rows), _weights(sample)
+    means: list[float] = []
     for sign, arm in ((-1.0, ~sample.treated), (1.0, sample.treated)):
-        weights = 1 / _probability(sample, arm)
+        weights = all_weights[arm]
         scale = np.sqrt(weights)
-        coefficients, _, rank, _ = np.linalg.lstsq(
-            design[arm] * scale[:, None], outcome[arm] * scale, rcond=None
-        )
+        left, sizes, right = np.linalg.svd(design[arm] * scale[:, None], full_matrices=False)
+        sound = sizes > sizes[0] * len(scale) * np.finfo(float).eps
+        left, sizes, right = left[:, sound], sizes[sound], right[sound]
+        coefficients = right.T @ (left.T @ (outcome[arm] * scale) / sizes)
         expected = design @ coefficients
         residual = outcome[arm] - expected[arm]
-        # Residuals of a fit are too small by the coefficients that were fitted.
-        free = len(residual) / max(len(residual) - rank, 1)
-        weights /= weights.sum()
+        # A row's residual from the fit without it, as the jackknife has it.
+        leverage = np.minimum((left**2).sum(axis=1), MOST_LEVERAGE)
+        weights = weights / weights.sum()
         mean = float(expected.mean())
         means.append(mean)
         noise += sign * (expected - mean) / sample.rows
-        noise[arm] += sign * weights * residual * np.sqrt(free)
+        without_row = residual / (1 - leverage) * np.sqrt(1 - 1 / len(residual))
+        noise[arm] += sign * weights * without_row
     return (means[0], means[1]), noise
 
 
@@ -185,17 +191,17 @@ def joint_covariance(noises: Array, sample: Sample) -> tuple[Array, float]:
     float
         Degrees of freedom of the first.
     """
+    weights = _weights(sample) ** 2
     if sample.clusters is None:
-        codes, arm_of = np.arange(sample.rows), sample.treated
-        sums = noises
+        sums, arm_of, apart = noises, sample.treated, True
     else:
         names, codes = np.unique(sample.clusters, return_inverse=True)
         sums = np.column_stack([np.bincount(codes, column, len(names)) for column in noises.T])
+        weights = np.asarray(np.bincount(codes, weights, len(names)), np.float64)
         arm_of = np.bincount(codes, sample.treated, len(names)) > 0
-    count = len(sums)
-    sizes = int((~arm_of).sum()), int(arm_of.sum())
-    apart = sample.clusters is None or bool((sample.treated == arm_of[codes]).all())
-    if min(sizes) < 2 and apart:
+        apart = bool((sample.treated == arm_of[codes]).all())
+    count, sides = len(sums), (~arm_of, arm_of)
+    if apart and min(int(side.sum()) for side in sides) < 2:
         width = noises.shape[1]
         return np.full((width, width), np.inf), 1.0
     centred = sums - sums.mean(axis=0)
@@ -203,8 +209,10 @@ def joint_covariance(noises: Array, sample: Sample) -> tuple[Array, float]:
     variances = centred.T @ centred * count / (count - 1) * (sample.rows - 1) / sample.rows
     if not apart:
         return variances, float(count - 1)
-    parts = [float((centred[side, 0] ** 2).sum()) for side in (~arm_of, arm_of)]
-    shrink = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
+    parts = [float((centred[side, 0] ** 2).sum()) for side in sides]
+    # Clusters of unequal weight are worth fewer (Kish 1965).
+    worth = [weights[side].sum() ** 2 / (weights[side] ** 2).sum() for side in sides]
+    shrink = sum(part**2 / max(size - 1, 1) for part, size in zip(parts, worth, strict=True))
     freedom = sum(parts) ** 2 / shrink if shrink > 0 else float(count - 2)
     return variances, float(freedom)
 
@@ -237,12 +245,12 @@ def total(effect: Effect, units: float, cost: float = 0.0) -> Total:
     return Total(*(end * units - cost for end in (effect.value, effect.low, effect.high)))
 
 
-def _probability(sample: Sample, arm: Flags) -> Array:
-    """Return the stated probabilities of the rows of an arm of having come into it."""
+def _weights(sample: Sample) -> Array:
+    """Return 1 / the stated probability with which each row came into its arm."""
     if sample.probability is None:
-        return np.ones(int(arm.sum()))
+        return np.ones(sample.rows)
     stated = np.broadcast_to(np.asarray(sample.probability, np.float64), (sample.rows,))
-    return np.where(sample.treated, stated, 1 - stated)[arm]
+    return 1 / np.where(sample.treated, stated, 1 - stated)
 
 
 def _design(sample: Sample) -> Array:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy.special import ndtr, stdtrit
+
 from training.experiments.always_valid import always_valid_interval
 from training.experiments.effects import Effect
 from training.experiments.looks import LookPlan, bounds, past_plan
@@ -91,7 +93,9 @@ def result_at_look(
         )
         factor, kind = (effect.value - low) / effect.deviation, "always_valid"
     else:
-        factor, kind = bounds(plan, fractions)[-1], "planned"
+        # The same tail, of Student's t: early looks rest on few outcomes.
+        tail = ndtr(-bounds(plan, fractions)[-1])
+        factor, kind = -float(stdtrit(effect.freedom, tail)), "planned"
     return LookResult(
         number=number,
         planned=plan.looks,

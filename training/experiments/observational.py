@@ -122,8 +122,8 @@ class Adjustment:
             If fewer than `FEWEST` rows of either kind have a counterpart.
         """
         group = np.ones(len(self.treated), bool) if rows is None else rows
-        kept = group & self.inside
-        treated, score = self.treated[kept], self.score[kept]
+        marked = group & self.inside
+        treated, score = self.treated[marked], self.score[marked]
         sizes = int(treated.sum()), int((~treated).sum())
         if min(sizes) < FEWEST:
             raise GuanjiaError(
@@ -132,9 +132,9 @@ class Adjustment:
                 f"wait for {FEWEST} of each, compare others, or draw lots",
             )
         weights = np.where(treated, 1 / score, 1 / (1 - score))
-        matrix, clusters = self.matrix[kept], self.clusters[kept]
+        matrix, clusters = self.matrix[marked], self.clusters[marked]
         overlap = Overlap(
-            rows=int(kept.sum()),
+            rows=int(marked.sum()),
             left_out=int((group & ~self.inside).sum()),
             effective_treated=_effective(weights[treated]),
             effective_control=_effective(weights[~treated]),
@@ -145,7 +145,7 @@ class Adjustment:
             self.outcomes[outcome][group],
             Sample(self.treated[group], clusters=self.clusters[group]),
         )
-        return ObservedEffect(raw, mean_value(self.robust[outcome][kept], clusters), overlap)
+        return ObservedEffect(raw, mean_value(self.robust[outcome][marked], clusters), overlap)
 
 
 def adjust(
@@ -212,10 +212,10 @@ def _complete(columns: Array) -> Array:
     centred = np.where(gaps, 0.0, values - known.sum(axis=0) / count)
     spread = np.sqrt((centred**2).sum(axis=0) / count)
     centred = centred / np.where(spread > 0, spread, 1.0)
-    some = gaps.any(axis=0) & ~gaps.all(axis=0)
+    partial = gaps.any(axis=0) & ~gaps.all(axis=0)
     squares = np.clip(centred, -4, 4) ** 2
     varied = np.array([len(np.unique(column)) > 2 for column in centred.T], bool)
-    return np.hstack([centred, squares[:, varied], gaps[:, some].astype(float)])
+    return np.hstack([centred, squares[:, varied], gaps[:, partial].astype(float)])
 
 
 def _cross_fit(

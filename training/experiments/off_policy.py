@@ -112,14 +112,14 @@ def policy_value(
         )
     weights = new / logged
     robust = expected_new + weights * (reward - expected)
-    whole = weights.sum()
+    weight_sum = float(weights.sum())
     return PolicyValue(
         new=mean_value(robust, clusters),
         logged=mean_value(reward, clusters),
         gain=mean_value(robust - reward, clusters),
         decisions=decisions,
-        effective=float(whole**2 / (weights**2).sum()) if whole > 0 else 0.0,
-        largest_weight=float(weights.max() / whole) if whole > 0 else 0.0,
+        effective=float(weight_sum**2 / (weights**2).sum()) if weight_sum > 0 else 0.0,
+        largest_weight=float(weights.max() / weight_sum) if weight_sum > 0 else 0.0,
         unsupported=float(outside.mean()),
     )
 
@@ -135,10 +135,10 @@ def mean_value(values: Array, clusters: Ints | None) -> Value:
         Shape (rows,): customer of each row, whose rows are one draw.
     """
     centre = float(values.mean())
-    away = (values - centre) / len(values)
+    away = np.asarray((values - centre) / len(values), np.float64)
     if clusters is not None:
         _, codes = np.unique(clusters, return_inverse=True)
-        away = np.bincount(codes, away)
+        away = np.asarray(np.bincount(codes, away), np.float64)
     count = len(away)
     if count < 2:
         return Value(centre, -np.inf, np.inf)

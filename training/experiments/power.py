@@ -267,7 +267,7 @@ def check_power(
         As `break_even_effect`; if neither an effect is expected nor contact costs anything.
     """
     breaks_even = break_even_effect(cost, worth)
-    wanted = expected_effect if expected_effect is not None else breaks_even
+    target = expected_effect if expected_effect is not None else breaks_even
     visible = smallest_visible_effect(design)
     return PowerCheck(
         design=design,
@@ -279,8 +279,8 @@ def check_power(
         power_at_expected=(
             None if expected_effect is None else power_of_effect(design, expected_effect)
         ),
-        needed_holdout=needed_holdout(design, wanted),
-        pooled_campaigns=max(int(np.ceil(needed_units(design, wanted) / design.units)), 1),
+        needed_holdout=needed_holdout(design, target),
+        pooled_campaigns=max(int(np.ceil(needed_units(design, target) / design.units)), 1),
     )
 
 

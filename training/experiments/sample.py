@@ -72,8 +72,11 @@ class Sample:
 
     def within(self, rows: Flags) -> "Sample":
         """Restrict to the rows marked, shape (rows,)."""
-        return Sample(*(_restrict(getattr(self, name), rows) for name in self.__annotations__))
-
-
-def _restrict(values: float | Array | None, rows: Flags) -> float | Array | None:
-    return values[rows] if isinstance(values, np.ndarray) else values
+        stated = self.probability
+        return Sample(
+            treated=self.treated[rows],
+            probability=stated[rows] if isinstance(stated, np.ndarray) else stated,
+            clusters=None if self.clusters is None else self.clusters[rows],
+            covariates=None if self.covariates is None else self.covariates[rows],
+            strata=None if self.strata is None else self.strata[rows],
+        )

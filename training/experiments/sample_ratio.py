@@ -84,16 +84,16 @@ def check_ratio(counts: Mapping[str, int], shares: Mapping[str, float]) -> Ratio
     total = sum(counts.values())
     if not total:
         raise GuanjiaError("arms", "have no rows", "measure after the draw")
-    whole = sum(shares.values())
+    share_sum = sum(shares.values())
     p_values = {
-        arm: _p_value(counts[arm], total - counts[arm], shares[arm] / (whole - shares[arm]))
+        arm: _p_value(counts[arm], total - counts[arm], shares[arm] / (share_sum - shares[arm]))
         for arm in counts
     }
     # With two arms the two tests are one.
     corrected = p_values if len(counts) == 2 else holm(p_values)
     return RatioCheck(
         tuple(
-            ArmRatio(arm, counts[arm], total * shares[arm] / whole, corrected[arm])
+            ArmRatio(arm, counts[arm], total * shares[arm] / share_sum, corrected[arm])
             for arm in counts
         )
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Path, Query, Request
 
 from features.jsonable import jsonable
-from features.settings import cutoff
+from features.settings import Settings, cutoff
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.marketing.campaign_messages import (
@@ -33,10 +33,11 @@ from serving.measurement.campaign import measure_campaign
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
-from serving.schemas import CustomerId
+from serving.schemas import NO_NUL
 
 router = guarded()
 CampaignName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,59}$")]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
 
 
 @router.get("/v1/campaigns", response_model=CampaignsResponse)
@@ -133,7 +134,7 @@ def stop(request: Request, name: CampaignName, body: StopRequest) -> CampaignTol
 @router.get(
     "/v1/campaigns/{name}/measurement",
     response_model=MeasurementResponse,
-    responses=refusal_schemas(404, 422),
+    responses=refusal_schemas(404, 409, 422),
 )
 def measurement(
     request: Request,
@@ -163,7 +164,7 @@ def measurement(
         lake,
         request.app.state.records,
         name,
-        as_of,
+        _not_ahead(as_of, lake.settings),
         clock.now(lake.settings),
         caller(request).subject,
         peek=peek,
@@ -189,7 +190,7 @@ def measurement(
 )
 def arms(
     request: Request,
-    customer_id: CustomerId,
+    customer_id: Customer,
     as_of: Annotated[date, Query(description="The date that is asked about. 日期")],
 ) -> ArmsResponse:
     """Tell in which arms a customer was on a date.
@@ -207,6 +208,7 @@ def arms(
     service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
     service.tags([customer_id], [], caller(request).branches)
+    as_of = _not_ahead(as_of, service.lake.settings)
     at = cutoff(as_of, service.lake.settings.timezone)
     with records.reading() as connection:
         stored = past_memberships(connection, customer_id, at, as_of)
@@ -214,6 +216,11 @@ def arms(
     return ArmsResponse(
         customer_id=customer_id, as_of=as_of, arms=[ArmTold(**vars(arm)) for arm in stored]
     )
+
+
+def _not_ahead(as_of: date, settings: Settings) -> date:
+    """Take a day that lies ahead for today: nothing more is known."""
+    return min(as_of, clock.now(settings).astimezone(ZoneInfo(settings.timezone)).date())
 
 
 def _read_rows(request: Request, body: PlanRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -70,14 +70,15 @@ def test_members_stay_in_their_arms_and_their_decisions_replay(
     run_campaign(customers)
     arms = drawn("july")
     treated, silenced = 0, 0
-    for customer, arm in arms.items():
+    for number, (customer, arm) in enumerate(arms.items()):
         answer = decide(decider, customer)
         with records.reading() as connection:
             row = find_decision(connection, answer.decision_id)
         facts = row["document"]["facts"]
         assert facts["campaign"]["arm"] == arm
-        again = replay(home_lake, records, answer.decision_id)
-        assert (again.same, again.changed) == (True, [])
+        if number % 4 == 0:
+            again = replay(home_lake, records, answer.decision_id)
+            assert (again.same, again.changed) == (True, [])
         action = answer.action
         if action is None or row["purpose"] == "service":
             silenced += arm == "quiet" and "campaign" in answer.held_by

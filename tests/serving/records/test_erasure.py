@@ -14,6 +14,7 @@ from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records import database
+from serving.records.campaign_tables import campaign_looks, campaign_members, campaigns
 from serving.records.columns import to_json
 from serving.records.contacts.caps import Caps, ContactRequest
 from serving.records.contacts.decisions import Decision, with_document, write_decision
@@ -49,6 +50,7 @@ KEY = b"k" * 32
 OF_NOBODY = (
     *(capacity_prices, handovers, erasures, retentions, decision_frames),
     *(list_versions, list_releases),
+    *(campaigns, campaign_looks),
 )
 """Tables that hold no customer."""
 
@@ -87,6 +89,8 @@ def live(records: Records, caps: Caps, customer: str) -> None:
                             NOW + timedelta(1), "service", "person", ("phone",), "standard",
                             None)  # fmt: skip
         write_due(connection, [NewDue(due, "claim_reported", NOW, "B1")], NOW)
+        member = {"campaign": "july", "customer_id": customer, "arm": "call", "share": 0.5}
+        connection.execute(insert(campaign_members), member)
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ def test_every_table_and_every_document_is_accounted_for() -> None:
         if isinstance(column.type, JSON | Packed)
     }
     of_nobody = {exports.c["columns"], erasures.c["rows"], retentions.c["rows"]}
-    of_nobody |= {list_versions.c.document, list_releases.c.document}
+    of_nobody |= {list_versions.c.document, list_releases.c.document, campaigns.c.plan}
     assert documents - of_nobody == {table.c.customer_ids for table in LISTED}
 
 
@@ -150,8 +154,8 @@ def test_an_erased_customer_is_in_no_table_file_or_dump(
     assert STAYS.encode() in after
     assert receipt.rows == {
         "decisions": 1, "contacts": 1, "outcomes": 2, "review_requests": 1,
-        "due_touchpoints": 1, "manager_assignments": 1, "reads": 1, "exports": 1,
-        "consent_changes": 6,
+        "due_touchpoints": 1, "manager_assignments": 1, "campaign_members": 1, "reads": 1,
+        "exports": 1, "consent_changes": 6,
     }  # fmt: skip
 
 

@@ -47,7 +47,23 @@ INSTANTS = st.datetimes(*YEARS, timezones=ZONES)
 schemathesis.openapi.format("date-time", INSTANTS.map(datetime.isoformat))
 # Each of several events is judged by itself, against what is known of its customer: no schema says
 # what becomes of the request.
-JUDGED = ("POST /v1/events", "POST /v1/decide")
+JUDGED = ("POST /v1/events", "POST /v1/decide", "POST /v1/campaigns")
+CAMPAIGN = {
+    "campaign": "july",
+    "label": "七月外呼",
+    "touchpoint": "renewal_30d",
+    "arms": [
+        {"name": "call", "kind": "treatment", "share": 0.5},
+        {"name": "quiet", "kind": "silence", "share": 0.5},
+    ],
+    "primary": ["call", "quiet"],
+    "starts_on": "2026-07-01",
+    "ends_on": "2026-09-30",
+    "effect": 0.05,
+    "contact_cost": 3.0,
+    "worth": 400.0,
+    "weak_because": "a test has few customers",
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +94,13 @@ def known(sturdy: Any) -> dict[str, Any]:
     answers = [sturdy.decide(customer).body for customer in sturdy.renewing[:40]]
     contacted = next(answer for answer in answers if answer["action"])
     review = sturdy.post(f"/v1/decisions/{contacted['decision_id']}/review", {"reason": "?"}).body
+    members = [[{"customer_id": one} for one in sturdy.renewing[n : n + 20]] for n in (0, 20)]
+    planned = sturdy.post("/v1/campaigns", {"plan": CAMPAIGN, "members": members[0]})
+    assert planned.status == 200, planned.body
     return {
+        "campaign": {"name": "july"},
+        "plan": CAMPAIGN | {"campaign": "august"},
+        "members": members[1],
         "customer_id": sturdy.renewing[0],
         "customer_ids": sturdy.renewing[:3],
         "decision_id": contacted["decision_id"],
@@ -146,6 +168,8 @@ def test_every_answer_is_declared(
     leaver: str,
 ) -> None:
     method, path = endpoint.split()
+    if "/campaigns/" in path:
+        known = known | known["campaign"]
     if method == "DELETE":
         known = known | {"customer_id": leaver}
     headers = {"Authorization": f"Bearer {sturdy.token}"}
