@@ -124,8 +124,9 @@ def release_list(
     who : str
         Who releases it.
     alone : int, optional
-        Customers that the author of the version may release alone; with more, the release waits
-        for the approval of another person. Default: any number.
+        Customers that the author of the version may release alone, and anybody of a list that
+        comes with Guanjia; with more, the release waits for the approval of another person.
+        Default: any number.
     branches : collection of str, optional
         Branches whose customers were asked; default: all.
 
@@ -159,7 +160,8 @@ def release_list(
     }
     release_id = new_id(at)
     file = f"{FOLDER}/{definition.name}/{release_id}.parquet"
-    waits = alone is not None and len(members) > alone and who == version.author
+    own = who == version.author or version.version == 0  # nobody else looked at it
+    waits = alone is not None and len(members) > alone and own
     release = Release(
         release_id=release_id,
         name=definition.name,

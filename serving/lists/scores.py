@@ -70,6 +70,6 @@ def fetch_rows(lake: Lake, sql: str) -> list[Row]:
 def read_versions_of_models(lake: Lake, as_of: date) -> str:
     """Read which versions of the models made the scores of a date."""
     path = sql_text(scores_path(lake, as_of))
-    query = f"SELECT any_value(modelread_versions_of_models) FROM read_parquet({path})"
+    query = f"SELECT any_value(model_versions) FROM read_parquet({path})"
     first_row = lake.con.execute(query).fetchone()
     return str(first_row[0]) if first_row else ""

@@ -161,7 +161,9 @@ def contact_histories(
     since: date,
     cooling: timedelta,
 ) -> dict[str, History]:
-    """Read the histories of many customers in one statement; each is that of `contact_history`.
+    """Read the histories of many customers in one statement, as they were known at an instant.
+
+    Each is that of `contact_history` at that instant.
 
     Parameters
     ----------
@@ -188,7 +190,9 @@ def contact_histories(
     customer_of = {mark: customer for customer, mark in customers.items()}
     rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in connection.execute(statement, parameters):
-        whose = customer_of.get(row[-1], row[-1])
+        if row.recorded_at is not None and row.recorded_at > at:
+            continue  # a list of an earlier instant knows nothing of it
+        whose: str = customer_of.get(row.whose, row.whose)
         if whose in customers:
             rows[whose].append(tuple(row))
     return {whose: _history_of(theirs, at, since, cooling) for whose, theirs in rows.items()}
