@@ -56,7 +56,7 @@ def snapshot_files(
         if group not in files:
             raise GuanjiaError(thing, f"lacks group {group}", cure)
         _check_file(lake, snapshot.as_of, files[group])
-        absent = set(names) - set(pq.read_schema(lake.data / files[group]["path"]).names)
+        absent = set(names) - _names_once(lake.data / files[group]["path"])
         if absent:
             raise GuanjiaError(thing, f"lacks tag {min(absent)}", cure)
     return {
@@ -207,6 +207,17 @@ def _hash_once(path: Path) -> str:
     """Hash a file, once for as long as it stands: files are replaced, never changed."""
     stat = path.stat()
     return _hash_of_version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def _names_once(path: Path) -> frozenset[str]:
+    """Read the names of a file's columns, once for as long as it stands."""
+    stat = path.stat()
+    return _names_of_version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _names_of_version(path: Path, _size: int, _changed: int, _inode: int) -> frozenset[str]:
+    return frozenset(pq.read_schema(path).names)
 
 
 @lru_cache(maxsize=256)

@@ -289,7 +289,8 @@ def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:
     """
     channel = definition.channel
     if definition.touchpoint is None:
-        cost = float(load_touchpoints(lake.home).shared.costs[channel])
+        costs = {str(name): cost for name, cost in load_touchpoints(lake.home).shared.costs.items()}
+        cost = float(costs[channel])
         return Candidate(
             definition.name, definition.label, OTHER, "marketing", channel, cost, definition.model
         )

@@ -135,12 +135,12 @@ def write_list(
     definition = question.definition
     now = at or cutoff(as_of, lake.settings.timezone)
     chosen = select(lake, definition, as_of, now, connection=connection, where=where)
-    places = chosen.placed if with_holdout else chosen.sent
+    places = chosen.placed[:top] if with_holdout else chosen.sent
     customers = [place.customer_id for place in places]
     reasons = read_reasons(lake, definition, as_of, customers)
     more = read_rows(lake, as_of, [LAST_CONTACT, "branch", *definition.columns], customers)
     people = read_people(lake, as_of, customers, connection)
-    marked = {place.customer_id for place in chosen.held_out} if with_holdout else None
+    marked = {place.customer_id for place in places if place.holdout} if with_holdout else None
     rows = [more[customer] for customer in customers]
     whys = [reasons[customer] for customer in customers]
     sheet = _sheet(definition, as_of, rows, people, whys, marked)
@@ -180,9 +180,12 @@ def write_list(
         for rule in RULES.values()
         if rule.name in chosen.left_out
     }
-    if with_holdout and marked:
-        still_left = left_out.pop(RULES["holdout"].english) - len(marked)
-        left_out |= {RULES["holdout"].english: still_left} if still_left else {}
+    if marked:
+        # They stand in the file, in the place of the last of those who would be sent.
+        holdout, size = RULES["holdout"].english, RULES["size"].english
+        left_out[holdout] -= len(marked)
+        left_out[size] = left_out.get(size, 0) + len(chosen.sent) - (len(places) - len(marked))
+        left_out = {why: count for why, count in left_out.items() if count}
     return ListRun(
         name=name,
         label=definition.label,

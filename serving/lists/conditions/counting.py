@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.condition_forms.condition import Condition
-from features.condition_forms.structure import Group, Negation, Structure, parts_of
+from features.condition_forms.structure import Group, Negation, Structure, Test, parts_of
 from features.lake import Lake
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.sql import quoted, sql_text
@@ -197,7 +197,7 @@ def _truths(
         for _, structure in parts_of(condition.structure)
         if not isinstance(structure, Group | Negation)
     }
-    queries = {test.sql: test.columns for test in tests.values()}
+    queries = {test.sql: _columns_of(test) for test in tests.values()}
     listed = ", ".join(map(sql_text, sorted(branches or ()))) or "NULL"
     of_branches = f"{quoted(BRANCH)} IN ({listed})"
     if branches is not None:
@@ -213,6 +213,14 @@ def _truths(
                 members = [truths[member] for member in structure.members]
                 truths[structure] = _joined(structure.kind, members)
     return (None if branches is None else read[of_branches]), truths
+
+
+def _columns_of(test: Condition) -> list[str]:
+    """List the columns of a test, without parsing it a second time; of a segment, of its rule."""
+    structure = test.structure
+    if isinstance(structure, Test):
+        return [structure.column, *([structure.other] if structure.other else [])]
+    return test.columns
 
 
 def _joined(kind: str, members: Sequence[pa.BooleanArray]) -> pa.BooleanArray:

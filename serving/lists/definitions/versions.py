@@ -1,11 +1,9 @@
 """Keep the versions of list definitions in the records: who wrote which, when, and why."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from features.errors import GuanjiaError, UnknownNameError, did_you_mean
@@ -192,6 +190,6 @@ def find_use(connection: Connection, name: str) -> ListUse:
     return ListUse(int(count), last, excluded_by)
 
 
-def _version(row: Mapping[str, Any]) -> ListVersion:
+def _version(row: RowMapping) -> ListVersion:
     definition = parse_definition(row["document"], f"list {row['name']} in the records")
     return ListVersion(definition, row["version"], row["author"], row["note"], row["made_at"])

@@ -197,7 +197,7 @@ def contact_histories(
     for row in connection.execute(statement, parameters):
         if row.recorded_at is not None and row.recorded_at > at:
             continue  # a list of an earlier instant knows nothing of it
-        whose = customer_of.get(row[-1], row[-1])
+        whose: str = customer_of.get(row.whose, row.whose)
         if whose in customers:
             rows[whose].append(tuple(row))
     return {whose: _history_of(theirs, at, since, cooling) for whose, theirs in rows.items()}
