@@ -45,7 +45,9 @@ def fixed(rounds: int) -> Iterator[Measured]:
         hits["net yuan"] += covers(money.low, money.high, yuan)
         hits["renewals of 300 terms"] += covers(small.low, small.high, renewal)
     for name, many in hits.items():
-        yield share(f"fixed at maturity, {name}: holds the truth", many, rounds, 0.94, 0.96)
+        # Few terms: as the intervals of reports, benchmarks/coverage.py.
+        least, most = (0.93, 0.97) if "300" in name else (0.94, 0.96)
+        yield share(f"fixed at maturity, {name}: holds the truth", many, rounds, least, most)
     yield Measured(
         "variance that the champion and branches explain", "share", float(np.mean(narrower))
     )
