@@ -143,7 +143,8 @@ class Linear:
         terms = _bends(matrix, encoding, bends)
         if not terms or len(np.unique(outcome)) < 2:
             return None
-        design = np.column_stack([_design(matrix, encoding, terms), scores])
+        # By column: so the means below are summed, whose last digits depend on the order.
+        design = np.asfortranarray(np.column_stack([_design(matrix, encoding, terms), scores]))
         with threadpool_limits(1, user_api="blas"):
             coefficients, _ = _coefficients(design, outcome, "probability", BEND_PENALTY)
         slope = max(float(coefficients[-1]), LEAST_SLOPE)
