@@ -103,8 +103,8 @@ class _ConsoleRoute(APIRoute):
                 response = show_fault(request, error, status_of(error))
             except RequestValidationError:
                 cure = "go back and fill in the form as it says"
-                error = GuanjiaError("form", "is not as the page sends it", cure)
-                response = show_fault(request, error, 422)
+                fault = GuanjiaError("form", "is not as the page sends it", cure)
+                response = show_fault(request, fault, 422)
             except Exception:
                 logger.exception("%s %s failed and is answered 500", method, path)
                 response = show_fault(request, failed(), 500)

@@ -10,6 +10,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from features.errors import GuanjiaError
 from serving.api.marketing import campaigns as api
+from serving.api.marketing.campaign_messages import (
+    LaunchRequest,
+    PlanRequest,
+    ReleaseNamed,
+    StopRequest,
+)
 from serving.api.marketing.lists import opened
 from serving.campaigns.plan import ARM_LABELS, BREAKDOWNS, NAME
 from serving.campaigns.store import STATE_LABELS, list_campaigns
@@ -80,20 +86,6 @@ async def plan(request: Request) -> Response:
 
 
 def _plan(request: Request, form: Mapping[str, str]) -> Response:
-    with opened(request) as (service, viewer, _):
-        release = service.find(form.get("list_name", ""), form.get("release_id", ""))
-        members = [
-            api.MemberTold(
-                customer_id=member.customer_id,
-                place=member.place,
-                probability=member.probability,
-                margin=member.margin,
-                star=member.star,
-                branch=member.branch,
-            )
-            for member in service.members(release, viewer)
-            if not member.in_holdout
-        ]
     fields: dict[str, Any] = {
         "campaign": form.get("campaign", "").strip(),
         "label": form.get("label", "").strip(),
@@ -111,13 +103,17 @@ def _plan(request: Request, form: Mapping[str, str]) -> Response:
         "priority": int(_number(form, "priority", 50)),
         "breakdowns": [name for name in BREAKDOWNS if f"by_{name}" in form],
         "weak_because": form.get("weak_because", "").strip() or None,
-        "list_name": release.name,
-        "list_hash": release.content_hash,
     }
     if form.get("share", "").strip():
         share = _number(form, "share", 0.0) / 100
         fields["arms"][0]["share"], fields["arms"][1]["share"] = 1 - share, share
-    planned = api.plan(request, api.PlanRequest(plan=fields, members=members))
+    planned = api.plan(
+        request,
+        PlanRequest(
+            plan=fields,
+            release=ReleaseNamed(name=form.get("list_name", ""), release_id=form.get("release_id")),
+        ),
+    )
     return RedirectResponse(f"/console/campaigns/{planned.campaign}", 303)
 
 
@@ -152,7 +148,7 @@ def launch(
     weak_because : str
         Why it is launched though its power is below one half.
     """
-    api.launch(request, name, api.LaunchRequest(weak_because=weak_because.strip() or None))
+    api.launch(request, name, LaunchRequest(weak_because=weak_because.strip() or None))
     return RedirectResponse(f"/console/campaigns/{name}", 303)
 
 
@@ -173,7 +169,7 @@ def stop(
     reason : str
         Why; kept with it.
     """
-    api.stop(request, name, api.StopRequest(reason=reason))
+    api.stop(request, name, StopRequest(reason=reason))
     return RedirectResponse(f"/console/campaigns/{name}", 303)
 
 

@@ -31,15 +31,19 @@ def compliance(
     records: Records = request.app.state.records
     # Who read whom is of every branch: whoever sees one branch alone sees none of it.
     everything = caller_of(request).branches is None
-    rows: dict[str, list[object]] = {"exports": [], "reads": [], "erasures": []}
-    if everything:
-        with records.reading() as connection:
-            rows = {
-                "exports": list(connection.execute(_EXPORTS).mappings()),
-                "reads": list(connection.execute(_READS).mappings()),
-                "erasures": list(connection.execute(_ERASURES).mappings()),
-            }
-    return show(request, "compliance.html", everything=everything, most=MOST, **rows)
+    with records.reading() as connection:
+        exported, seen, erased = (
+            list(connection.execute(query).mappings()) if everything else []
+            for query in (_EXPORTS, _READS, _ERASURES)
+        )
+    return show(
+        request,
+        "compliance.html",
+        everything=everything,
+        exports=exported,
+        reads=seen,
+        erasures=erased,
+    )
 
 
 @router.get("/console/compliance/{decision_id}")

@@ -21,7 +21,7 @@ from serving.console.customer_search import MOST, search_customers
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
 from serving.decision.decider import Decider
-from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
+from serving.decision.inputs import CONSENTS, OPT_OUTS, base_of
 from serving.decision.schemas import DecideRequest
 from serving.decision.silence import held_gates, silence_reasons
 from serving.predictions.service import PredictionService
@@ -83,14 +83,12 @@ def customer(
         PredictRequest(customer_ids=[customer_id], explain=True), at, branches
     ).predictions
     with records.reading() as connection:
-        past = {
-            "decisions": past_decisions(connection, customer_id, MOST_PAST),
-            "contacts": past_contacts(connection, customer_id, MOST_PAST),
-            "outcomes": past_outcomes(connection, customer_id, MOST_PAST),
-            "consents": consents_as_of(connection, customer_id, at, base_of(consent_tags)),
-        }
+        decisions = past_decisions(connection, customer_id, MOST_PAST)
+        contacts = past_contacts(connection, customer_id, MOST_PAST)
+        outcomes = past_outcomes(connection, customer_id, MOST_PAST)
+        consents = consents_as_of(connection, customer_id, at, base_of(consent_tags))
     points = request.app.state.touchpoints.shared.decision_points
-    point = at_point if at_point in points else next(iter(points))
+    point = at_point if at_point is not None and at_point in points else str(next(iter(points)))
     decide = DecideRequest(customer_id=customer_id, decision_point=point)
     result, text = decider.preview(decide, at, branches)
     note_seen(request, [customer_id])
@@ -113,7 +111,10 @@ def customer(
         silence=silence_reasons(result),
         held=held_gates(result),
         text=text,
-        **past,
+        decisions=decisions,
+        contacts=contacts,
+        outcomes=outcomes,
+        consents=consents,
     )
 
 
