@@ -9,8 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("features", "training", "serving", "guanjia")
-DRIVERS = {"psycopg2-binary", "pymysql"}
-"""Declared and imported by name of a URL alone: SQLAlchemy finds the driver."""
+DRIVERS = {"psycopg2-binary", "pymysql", "python-multipart"}
+"""Declared and imported by others: SQLAlchemy finds the driver by a URL, FastAPI reads forms."""
 BROUGHT = {
     "mlflow-skinny": "mlflow",
     "mlflow-tracing": "mlflow",
