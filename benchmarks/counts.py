@@ -51,6 +51,8 @@ from training.models import MODELS
 
 BATCH = 50_000
 SEED = 1
+FEW = 20
+"""Conditions that are counted from cold files."""
 MOST_MS = 300
 """95th percentile of a new condition at a million customers."""
 
@@ -109,15 +111,16 @@ def measure(lake: Lake, number: int) -> list[Measured]:
         busy.append(results[ours].processor)
         theirs.append(results[peer.count].processor)
         edited.append(ours(drawn.edited(condition)).wall)
-        if place < 20:
-            drop_pages(lake, day)
-            truths.forget_truths()
-            cold.append(ours(condition).wall)
-            truths.forget_truths()
-            truths.forget_files()
-            first.append(ours(condition).wall)
         told = f"new {new[-1]:.0f} ms ({busy[-1]:.0f} of processor), edited {edited[-1]:.0f} ms"
         say(f"{place + 1} of {number}: {told}, peer {theirs[-1]:.0f} of processor")
+
+    for condition in conditions[:FEW]:  # apart: they leave pages cold behind them
+        drop_pages(lake, day)
+        truths.forget_truths()
+        cold.append(ours(condition).wall)
+        truths.forget_truths()
+        truths.forget_files()
+        first.append(ours(condition).wall)
 
     def tail(values: list[float]) -> float:
         return float(np.percentile(values, 95))

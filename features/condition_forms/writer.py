@@ -32,6 +32,7 @@ def plain_text(structure: Structure) -> str:
 
     Examples
     --------
+    >>> from features.condition_forms.structure import Group
     >>> low = Test("renewal", "<", 0.6)
     >>> both = Group("all", (Test("star_level", ">=", 3), low))
     >>> plain_text(Group("any", (both, Member("loyal"))))

@@ -58,13 +58,13 @@ def test_a27_numbers_of_a_list_sort_and_add(demo: Demo, run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        ("branch = “B01”", "holds the full-width sign “. Write ' in its place"),
-        ("star >= ３", "holds the full-width sign ３. Write 3 in its place"),
         ("手机号 is not null", "column 手机号: cannot be asked for"),
-        ("channel = 'Agent'", "asks for channel = 'Agent', which no customer has"),
+        ("channel = 'Agent'", "which 渠道 cannot be. Did you mean agent?"),
+        ("渠道 = 代里", "which 渠道 cannot be. Did you mean 代理?"),
+        ("机构 = “B99”", "asks for branch = 'B99', which no customer has"),
     ],
 )
-def test_a43_a_condition_of_a_chinese_input_method(
+def test_a43_a_condition_that_cannot_be_met_is_refused(
     demo: Demo, run: Run, tmp_path: Path, where: str, words: str
 ) -> None:
     out = tmp_path / "list.csv"
@@ -74,6 +74,17 @@ def test_a43_a_condition_of_a_chinese_input_method(
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a43_a_condition_of_a_chinese_input_method(demo: Demo, run: Run) -> None:
+    counts = {}
+    for where in ("channel = 'agent' and star >= 2", "渠道 ＝ “代理” 且 星级 ≥ ２星"):
+        done = run(demo[0], "lists", "count", "churn_risk", "--where", where, "--json")
+        assert done.returncode == 0, done.stderr
+        counts[where] = json.loads(done.stdout)["customers"]
+    assert len({*counts.values()}) == 1
+    assert min(counts.values()) > 0
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def write(path: Path, schema: pa.Schema, columns: dict[str, Any], rows: int) -> 
 
 
 def publish(lake: Lake, columns: dict[str, Any], rows: int, shuffled: str = "") -> Snapshot:
-    """Publish a snapshot and its scores; `shuffled` names a group whose customers are turned round."""
+    """Publish a snapshot and its scores; the `shuffled` group has its customers last to first."""
     drafts = Drafts(lake, DAY)
     ids = [f"C{number:05}" for number in range(rows)]
     for group in GROUPS:

@@ -203,7 +203,9 @@ def _truths(
     if branches is not None:
         queries[of_branches] = [BRANCH]
     read = read_truths(lake, snapshot, queries)
-    truths = {structure: read[test.sql] for structure, test in tests.items()}
+    truths: dict[Structure, pa.BooleanArray] = {
+        structure: read[test.sql] for structure, test in tests.items()
+    }
     for condition in conditions:
         # Parts come after what they are part of.
         for _, structure in reversed([*parts_of(condition.structure)]):

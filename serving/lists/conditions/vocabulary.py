@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from features.condition_forms.codes import CODES
 from features.condition_forms.vocabulary import Column, Kind, SegmentWords, Vocabulary
@@ -65,9 +66,7 @@ def _of_tag(
     tag: Tag, tiers: Mapping[str | int, str], values: Callable[[Tag], Callable[[], Collection[str]]]
 ) -> Column:
     kind = KINDS[tag.type]
-    codes: dict[str | int, str] = {**CODES.get(tag.name, {})}
-    if tag.name == "star_level":
-        codes = {**tiers}
+    codes: Mapping[Any, str] = tiers if tag.name == "star_level" else CODES.get(tag.name, {})
     heading = HEADINGS.get(tag.name, tag.label)
     is_open = kind == "text" and not codes and tag.unit != "yuan"
     return Column(
