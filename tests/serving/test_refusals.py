@@ -304,6 +304,8 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
             "touchpoints:read", {"200": "TouchpointsTold", "304": ""}, everywhere | {"404"}),
         **report_endpoints(everywhere),
         "GET /v1/metrics": ("metrics:read", {"200": ""}, everywhere),
+        "GET /v1/service-effect": (
+            "reports:read", {"200": "ServiceReport"}, everywhere | {"404"}),
         "GET /v1/tags": (
             "tags:read", {"200": "TagsTold", "304": ""}, everywhere),
         "DELETE /v1/customers/{customer_id}": (
