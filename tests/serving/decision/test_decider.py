@@ -147,7 +147,8 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
 
 
 def test_a_decision_reads_the_records_once(lake: Lake, decider: Decider) -> None:
-    """One statement reads contacts, refusals and consents, and one more writes a contact."""
+    """One statement reads contacts, refusals and consents, one the arm of a campaign; one more
+    writes a contact."""
     statements: list[str] = []
 
     def note(*given: Any) -> None:
@@ -162,10 +163,10 @@ def test_a_decision_reads_the_records_once(lake: Lake, decider: Decider) -> None
             statements.clear()
             answers.append(decider.decide(ask(customer), NOON))
             written = ["INSERT", "INSERT"] if answers[-1].action else ["INSERT"]
-            assert statements == ["BEGIN", "SELECT", *written]
+            assert statements == ["BEGIN", "SELECT", "SELECT", *written]
         statements.clear()
         decider.decide(ask(first, client_key="request-1"), NOON)
-        assert statements == ["BEGIN", "SELECT", "SELECT", "INSERT"]
+        assert statements == ["BEGIN", "SELECT", "SELECT", "SELECT", "INSERT"]
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert any(answer.action for answer in answers)

@@ -31,6 +31,8 @@ from serving.records.tables import (
     METADATA,
     capacity_prices,
     consent_changes,
+    console_sessions,
+    console_users,
     decision_frames,
     decisions,
     erasures,
@@ -51,6 +53,7 @@ OF_NOBODY = (
     *(capacity_prices, handovers, erasures, retentions, decision_frames),
     *(list_versions, list_releases),
     *(campaigns, campaign_looks),
+    *(console_users, console_sessions),
 )
 """Tables that hold no customer."""
 

@@ -91,7 +91,7 @@ def test_every_table_is_kept_by_a_rule_or_for_good(rules: Retention) -> None:
     for_good = {
         "consent_changes", "manager_assignments", "erasures", "retentions", "handovers",
         "list_versions", "list_releases", "capacity_prices", "decision_frames",
-        "campaigns", "campaign_members", "campaign_looks",
+        "console_users", "console_sessions", "campaigns", "campaign_members", "campaign_looks",
     }  # fmt: skip
     assert aged | for_good == {table.name for table in METADATA.sorted_tables}
 
