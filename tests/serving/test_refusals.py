@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
-from report_endpoints import report_endpoints
+from marketing_endpoints import marketing_endpoints
 
 from features.settings import Settings
 from serving.api.door.limits import LARGEST_BODY
@@ -302,10 +302,8 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
         "GET /v1/triggers": ("decide", {"200": "TriggersResponse"}, everywhere | {"404"}),
         "GET /v1/touchpoints": (
             "touchpoints:read", {"200": "TouchpointsTold", "304": ""}, everywhere | {"404"}),
-        **report_endpoints(everywhere),
+        **marketing_endpoints(everywhere),
         "GET /v1/metrics": ("metrics:read", {"200": ""}, everywhere),
-        "GET /v1/service-effect": (
-            "reports:read", {"200": "ServiceReport"}, everywhere | {"404"}),
         "GET /v1/tags": (
             "tags:read", {"200": "TagsTold", "304": ""}, everywhere),
         "DELETE /v1/customers/{customer_id}": (
