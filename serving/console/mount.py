@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from serving.console.pages import (
+    accounts,
     campaigns,
     catalogues,
     compliance,
@@ -13,6 +14,7 @@ from serving.console.pages import (
     lists,
     login,
     models,
+    policy,
     reports,
     reviews,
     service_effect,
@@ -28,6 +30,8 @@ PAGES = (
     campaigns.router,
     reports.router,
     service_effect.router,
+    accounts.router,
+    policy.router,
     customers.router,
     reviews.router,
     catalogues.router,

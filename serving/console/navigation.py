@@ -49,11 +49,13 @@ MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
             MenuPage("/console/experience", "体验", "Experience", "reports:read"),
             MenuPage("/console/relationship", "关系阶段", "Relationship", "reports:read"),
             MenuPage("/console/service-effect", "服务效果", "Service effect", "reports:read"),
+            MenuPage("/console/accounts", "客户账户", "Accounts", "reports:read"),
         ),
         ("目录", "Catalogues"): (
             MenuPage("/console/touchpoints", "触点", "Touchpoints", "touchpoints:read"),
             MenuPage("/console/tags", "标签与分群", "Tags and segments", "tags:read"),
             MenuPage("/console/models", "模型", "Models", "metrics:read"),
+            MenuPage("/console/policy", "策略", "Policy", "touchpoints:read"),
         ),
         ("运行", "Operation"): (
             MenuPage("/console/data", "数据", "Data", "home:read"),
@@ -101,6 +103,9 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/stars": "reports:read",
         "GET /console/relationship": "reports:read",
         "GET /console/service-effect": "reports:read",
+        "GET /console/accounts": "reports:read",
+        "GET /console/accounts/part": "reports:read",
+        "GET /console/policy": "touchpoints:read",
         "GET /console/reports/{kind}/part": "reports:read",
         "GET /console/reports/{kind}/file": "reports:read",
         "GET /console/reviews": "reviews:read",

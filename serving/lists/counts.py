@@ -5,12 +5,13 @@ from datetime import date
 from typing import Any
 
 from features.condition_forms.condition import Condition
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, UnknownNameError
 from serving.lists.conditions.counting import Counts, Overlap, count, overlap
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.listing import ListDefinitions, Viewer
 from serving.lists.questions import check_definition, read_where
 from serving.lists.selection import count_matched
+from serving.predictions.scores_file import scores_path
 
 
 class ListCounts(ListDefinitions):
@@ -112,10 +113,15 @@ class ListCounts(ListDefinitions):
 
         Raises
         ------
+        UnknownNameError
+            If a date is asked for of which there are no scores.
         GuanjiaError
-            If there are no scores.
+            If there are no scores at all.
         """
         if as_of is not None:
+            if not scores_path(self.lake, as_of).exists():
+                cure = f"run `guanjia score --as-of {as_of}`, or ask for the latest"
+                raise UnknownNameError(f"scores of {as_of}", "are not there", cure)
             return as_of
         if self.lake.day is not None:
             return self.lake.day.as_of

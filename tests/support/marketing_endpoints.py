@@ -21,7 +21,7 @@ GET /v1/lists/{name}/releases/{release_id}/members|lists:read|MembersTold|404 40
 GET /v1/lists/{name}/releases/{release_id}/people|customers:read|MembersTold|404 409
 GET /v1/lists/{name}/releases/{release_id}/file|lists:export||404 409
 GET /v1/campaigns|campaigns:read|CampaignsResponse|
-POST /v1/campaigns|campaigns:write|CampaignTold|404 413
+POST /v1/campaigns|campaigns:write|CampaignTold|404 409 413
 GET /v1/campaigns/{name}|campaigns:read|CampaignTold|404
 POST /v1/campaigns/{name}/launch|campaigns:write|CampaignTold|404 409 413
 POST /v1/campaigns/{name}/stop|campaigns:write|CampaignTold|404 409 413

@@ -49,7 +49,9 @@ def campaigns(request: Request) -> CampaignsResponse:
     return CampaignsResponse(campaigns=[_describe(arm) for arm in stored])
 
 
-@router.post("/v1/campaigns", response_model=CampaignTold, responses=refusal_schemas(404, 413, 422))
+@router.post(
+    "/v1/campaigns", response_model=CampaignTold, responses=refusal_schemas(404, 409, 413, 422)
+)
 def plan(request: Request, body: PlanRequest) -> CampaignTold:
     """Plan a campaign: its members are drawn, and its power decides or refuses."""
     service: PredictionService = request.app.state.service

@@ -61,6 +61,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "The report, in the form that was asked for",
     },
 }
+EARLIEST = date(1900, 1, 1)
+"""No term of today's insurers is older; a report looks back years from its day."""
 _one_at_a_time = threading.Lock()
 """A report takes seconds of both processors: the next one waits, and decisions go on."""
 
@@ -124,6 +126,8 @@ def read_monday(
     if week is not None and as_of is not None:
         raise _invalid("week", "names a day, and so does as_of; give one of them")
     branches = caller(request).branches
+    if week is not None and week < EARLIEST:
+        raise _invalid("week", f"lies before {EARLIEST}; give a later one")
     with _own_lake(request) as lake:
         on = _day(lake, eve_of_week(week) if week else as_of)
         at = clock.now(lake.settings)
@@ -228,11 +232,15 @@ def _day(lake: Lake, as_of: date | None) -> date:
     on = as_of or published
     if on is None:
         raise _invalid("as_of", "is missing, and no day is published; give one")
+    if on < EARLIEST:
+        raise _invalid("as_of", f"lies before {EARLIEST}; give a later one")
     return on
 
 
 def _earlier(since: date | None, usual: date, on: date) -> date:
     """Return the first day of a period: the stated one, which must lie before the last."""
+    if since is not None and since < EARLIEST:
+        raise _invalid("from", f"lies before {EARLIEST}; give a later day")
     if since is not None and since >= on:
         raise _invalid("from", f"is not before {on}; give an earlier day")
     return since or usual
