@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test types tests docs bench demo mlflow
+.PHONY: help install lint test types tests docs screenshots bench demo mlflow
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -56,6 +56,9 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/python -m serving.decision.text_page docs/texts.md
 	$(BIN)/python -m guanjia.jobs.architecture docs/architecture.md
 	$(BIN)/python tests/support/fault_page.py docs/robustness.md
+
+screenshots: install  ## Take the pictures of the console anew, from the demo's home.
+	PYTHONPATH=tests/support $(BIN)/python tests/support/screenshots.py
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
 	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets triggers; do \
