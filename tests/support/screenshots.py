@@ -91,7 +91,7 @@ def take(url: str, password: str) -> None:
     """Log in, and photograph each page."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
-        page = browser.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+        page = browser.new_page(base_url=url, viewport={"width": 1280, "height": 900})
         page.set_default_timeout(SECONDS * 1000)
         page.goto("/console/login")
         page.fill("#user_name", "shots")
@@ -99,6 +99,7 @@ def take(url: str, password: str) -> None:
         page.click("button")
         for name, open_page in SHOTS.items():
             open_page(page)
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=FOLDER / f"{name}.png")
             print(f"{FOLDER.name}/{name}.png")
 
