@@ -7,6 +7,7 @@ and on the form of the spine. It does not depend on the dates, which it reads fr
 this process from memory, by the next one from `<home>/compiled/<code>/<key>.sql`.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import shutil
@@ -53,14 +54,21 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: "Callable[[], ir.Ta
             _queries.clear()
         name = hashlib.sha256(repr(full_key).encode()).hexdigest()[:32]
         file = sql_folder(lake) / f"{name}.sql"
-        if not file.exists():
-            _remove_other_code(file.parent)
+        if file.exists():
+            _queries[full_key] = file.read_text("utf-8")
+        else:
             built = build()
-            query = built if isinstance(built, str) else lake.sql(built)
-            with published(file) as draft:
-                draft.write_text(query, "utf-8")
-        _queries[full_key] = file.read_text("utf-8")
+            _queries[full_key] = built if isinstance(built, str) else lake.sql(built)
+            _keep(file, _queries[full_key])
     return _queries[full_key]
+
+
+def _keep(file: Path, query: str) -> None:
+    """Keep SQL for the next process; a home that cannot be written only costs it the time."""
+    with contextlib.suppress(OSError):
+        _remove_other_code(file.parent)
+        with published(file) as draft:
+            draft.write_text(query, "utf-8")
 
 
 def open_tables(lake: Lake, tables: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:

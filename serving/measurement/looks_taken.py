@@ -90,7 +90,7 @@ def next_share(plan: LookPlan, looks: Sequence[TakenLook], as_of: date) -> float
 
     Examples
     --------
-    >>> next_share(LookPlan(4), [], date(2026, 9, 1))
+    >>> round(next_share(LookPlan(4), [], date(2026, 9, 1)) or 0, 4)
     0.25
     """
     planned = [look for look in looks if look.number is not None]

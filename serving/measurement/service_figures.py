@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from serving.measurement.acquisition import Acquisition
-from training.experiments.observational import Overlap
+from training.experiments.observational import GroupOverlap
 
 Method = Literal["lot", "observational", "none"]
 Verdict = Literal["pays", "does_not_pay", "too_small"]
@@ -92,13 +92,13 @@ class ObservedFigures:
     ----------
     renewal, yuan : Estimate
         As of `LotFigures`, if all that moves both use and renewal is among what adjusts.
-    overlap : Overlap
+    overlap : GroupOverlap
         How comparable they are.
     """
 
     renewal: Estimate
     yuan: Estimate
-    overlap: Overlap
+    overlap: GroupOverlap
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ BALANCED = 0.1
 
 
 @dataclass(frozen=True)
-class Overlap:
+class GroupOverlap:
     """How comparable the groups are.
 
     Attributes
@@ -65,13 +65,13 @@ class ObservedEffect:
     adjusted : Value
         Doubly robust average effect with its 95% interval, if all that matters is among the
         columns.
-    overlap : Overlap
+    overlap : GroupOverlap
         How comparable the groups are.
     """
 
     raw: Effect
     adjusted: Value
-    overlap: Overlap
+    overlap: GroupOverlap
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Adjustment:
             )
         weights = np.where(treated, 1 / score, 1 / (1 - score))
         matrix, clusters = self.matrix[marked], self.clusters[marked]
-        overlap = Overlap(
+        overlap = GroupOverlap(
             rows=int(marked.sum()),
             left_out=int((group & ~self.inside).sum()),
             effective_treated=_effective(weights[treated]),

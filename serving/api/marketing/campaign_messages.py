@@ -11,7 +11,7 @@ MOST_MEMBERS = 10_000
 Reason = Annotated[str, Field(min_length=10, max_length=500, pattern=NO_NUL)]
 
 
-class MemberTold(Message):
+class MemberNamed(Message):
     """A member of the list, as of the draw."""
 
     customer_id: CustomerId
@@ -41,7 +41,7 @@ class PlanRequest(Message):
     plan: dict[str, Any] = Field(
         description="Fields of the plan, as docs/campaigns.md lists them. 活动方案"
     )
-    members: list[MemberTold] | None = Field(
+    members: list[MemberNamed] | None = Field(
         default=None, min_length=1, max_length=MOST_MEMBERS, description="名单成员"
     )
     release: ReleaseNamed | None = Field(

@@ -193,7 +193,9 @@ def measurement(
 def arms(
     request: Request,
     customer_id: Customer,
-    as_of: Annotated[date, Query(description="The date that is asked about. 日期")],
+    as_of: Annotated[
+        date, Query(description="The date that is asked about. 日期", examples=["2026-06-30"])
+    ],
 ) -> ArmsResponse:
     """Tell in which arms a customer was on a date.
 

@@ -25,8 +25,8 @@ from serving.schemas import NO_NUL, Message
 router = guarded()
 MOST_CUSTOMERS = 1_000
 ListName = Annotated[str, Path(pattern=NAME, examples=["renewal_risk"])]
-Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
-Number = Annotated[int, Query(ge=0, le=1_000_000)]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
+Number = Annotated[int, Query(ge=0, le=1_000_000, examples=[0])]
 MaybeNumber = Annotated[int | None, Query(ge=0, le=1_000_000)]
 Where = Annotated[str | None, Query(max_length=2_000, pattern=NO_NUL)]
 Skip = Annotated[int, Query(ge=0, le=10_000_000, description="Customers to skip.")]
@@ -85,6 +85,19 @@ class ListWritten(Message):
 
 class DraftAsked(Message):
     """A definition that need not be stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "definition": {
+                    "name": "gold_renewals",
+                    "label": "高星续保名单",
+                    "model": "renewal",
+                    "where": "star >= 3 and days_to_commercial_expiry <= 60",
+                }
+            }
+        }
+    )
 
     definition: ListDefinition
     as_of: date | None = Field(default=None, description="Date of the scores; default: the latest.")
@@ -252,7 +265,7 @@ def preview_stored(request: Request, name: ListName, version: MaybeNumber = None
 def preview_customers(
     request: Request,
     name: ListName,
-    rule: Annotated[str, Path(max_length=64, pattern=NO_NUL)],
+    rule: Annotated[str, Path(max_length=64, pattern=NO_NUL, examples=["sent"])],
     start: Skip = 0,
     limit: Limit = 100,
 ) -> CustomersTold:

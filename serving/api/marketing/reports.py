@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 
 from features.jsonable import jsonable
 from features.lake import Lake
+from features.snapshots.snapshots import snapshot_dates
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
@@ -226,12 +227,15 @@ def _own_lake(request: Request) -> Iterator[Lake]:
 
 
 def _day(lake: Lake, as_of: date | None) -> date:
-    published = lake.day.as_of if lake.day is not None else None
-    if as_of is not None and published is not None and as_of > published:
-        raise _invalid("as_of", f"is after the published day {published}; give an earlier one")
-    on = as_of or published
+    days = [lake.day.as_of] if lake.day is not None else snapshot_dates(lake)
+    latest = max(days, default=None)
+    if as_of is not None and latest is not None and as_of > latest:
+        raise _invalid(
+            "as_of", f"is after {latest}, the day whose data are shown; give an earlier one"
+        )
+    on = as_of or latest
     if on is None:
-        raise _invalid("as_of", "is missing, and no day is published; give one")
+        raise _invalid("as_of", "is missing, and there are no tags of any day; give one")
     if on < EARLIEST:
         raise _invalid("as_of", f"lies before {EARLIEST}; give a later one")
     return on

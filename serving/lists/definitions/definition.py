@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, one_of, parse_fields, read_toml
 from features.errors import GuanjiaError, unknown_name
+from serving.schemas import NO_NUL
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
 
@@ -23,6 +24,7 @@ MOST_MEMBERS = 10_000_000
 NAME = r"^[a-z][a-z0-9_]{0,63}$"
 _TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 Name = Annotated[str, Field(pattern=NAME)]
+Text = Annotated[str, Field(pattern=NO_NUL)]
 Count = Annotated[int, Field(ge=0, le=MOST_MEMBERS)]
 
 
@@ -41,20 +43,24 @@ class ListDefinition(Declared):
     """A target list as declared or written by a marketer."""
 
     name: Name = Field(description="Name in commands and addresses.")
-    label: str = Field(min_length=1, max_length=64, description="Chinese name.")
-    model: str = Field(description="Model whose prediction the list is about.")
+    label: str = Field(min_length=1, max_length=64, pattern=NO_NUL, description="Chinese name.")
+    model: str = Field(pattern=NO_NUL, description="Model whose prediction the list is about.")
     where: str = Field(
-        default="", max_length=2_000, description="Condition over tags, scores and segments."
+        default="",
+        max_length=2_000,
+        pattern=NO_NUL,
+        description="Condition over tags, scores and segments.",
     )
     not_in_lists: tuple[Name, ...] = Field(
         default=(), description="Lists whose members are left out."
     )
-    not_in_segments: tuple[str, ...] = Field(
+    not_in_segments: tuple[Text, ...] = Field(
         default=(), description="Segments whose customers are left out."
     )
     order: str = Field(
         default="",
         max_length=200,
+        pattern=NO_NUL,
         description="Columns with asc or desc, or `expected_value desc`; default: by the model.",
     )
     size: Annotated[int, Field(ge=1, le=MOST_MEMBERS)] | None = Field(
@@ -70,10 +76,10 @@ class ListDefinition(Declared):
     least_value: float | None = Field(
         default=None, description="Yuan that a contact must be expected to earn."
     )
-    channel: Annotated[str, one_of(CONTACT_CHANNELS)] = Field(
+    channel: Annotated[Text, one_of(CONTACT_CHANNELS)] = Field(
         default="phone", description="How the customers are contacted."
     )
-    touchpoint: str | None = Field(
+    touchpoint: Text | None = Field(
         default=None, description="Touchpoint whose script, cost and worth it has; default: none."
     )
     priority: int = Field(
@@ -85,7 +91,7 @@ class ListDefinition(Declared):
     effect: Literal["raises", "lowers"] | None = Field(
         default=None, description="Direction of the reasons shown; default: by the model."
     )
-    columns: tuple[str, ...] = Field(default=(), description="Further tags that the file shows.")
+    columns: tuple[Text, ...] = Field(default=(), description="Further tags that the file shows.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

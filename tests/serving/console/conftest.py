@@ -86,9 +86,9 @@ def enter(service: Running, users: list[str]) -> Iterator[Enter]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of the console."""
+    """One browser for the tests of a file: two at once cannot be driven by one process."""
     with chromium() as opened:
         yield opened
 

@@ -16,7 +16,7 @@ from pyarrow.parquet import read_table
 from serving.auth.access import ENDPOINTS
 
 pytestmark = pytest.mark.slow
-OF_WHAT_EXISTS = ("{decision_id}", "{review_id}")
+OF_WHAT_EXISTS = ("{decision_id}", "{review_id}", "{release_id}", " /v1/campaigns", "effect")
 NAME = "client_made_by_openapi"
 AT = datetime(2026, 7, 1, 3, 30, tzinfo=UTC)
 
@@ -38,7 +38,9 @@ def example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
         return schema["examples"][0]
     if schema["type"] == "boolean":
         return True
-    return {name: example(document, schema["properties"][name]) for name in schema["required"]}
+    return {
+        name: example(document, schema["properties"][name]) for name in schema.get("required", ())
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,11 @@ def test_every_example_works_against_the_demo(
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", example(document, parameter["schema"]))
+    query = {
+        parameter["name"]: example(document, parameter["schema"] | parameter)
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query" and parameter.get("required")
+    }
     body = None
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
@@ -63,7 +70,7 @@ def test_every_example_works_against_the_demo(
                 if "decision_point" in body
                 else {"decisions": [one | {"decision_point": "tests"} for one in body["decisions"]]}
             )
-    answer = sturdy.client.request(method, path, json=body)
+    answer = sturdy.client.request(method, path, json=body, params=query)
     assert answer.status_code == 200, answer.text
 
 
