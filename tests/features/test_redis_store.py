@@ -186,13 +186,13 @@ def test_redis_that_is_away_is_said_without_its_password(
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
-        lake = Lake(Settings(home=tmp_path, online=f"redis://me:secret@127.0.0.1:{port}/0"))
+        lake = Lake(Settings(home=tmp_path, online=f"redis://me:hush-hush@127.0.0.1:{port}/0"))
         with (
             ends(),
             pytest.raises(GuanjiaError, match=rf"on Redis at 127.0.0.1:{port} does not") as fault,
         ):
             read_tags(lake, ["C1"], ["claim_count_ever"])
-    assert "secret" not in str(fault.value) + repr(lake.settings)
+    assert "hush" not in str(fault.value) + repr(lake.settings)
     feast_client.forget(lake)
 
 

@@ -207,7 +207,7 @@ def test_endpoints_answer_what_the_command_says(
         assert answer.headers["content-type"].startswith(kind)
     late = client.get("/v1/reports/funnel", params={"as_of": "2027-01-01"}, headers=headers)
     assert late.status_code == 422
-    assert "is after the published day" in late.text
+    assert "is after 2026-06-30" in late.text
     swapped = client.get("/v1/reports/stars", params={"from": "2026-06-30"}, headers=headers)
     assert swapped.status_code == 422
 
