@@ -14,10 +14,8 @@ from features.lake import Lake
 from features.lake.civil_days import years_before
 from features.lake.compiled import compile_once, open_tables
 from features.lake.known_customers import refuse_unknown
-from features.lake.plain_rows import plain_rows
-from features.settings import cutoff
-from features.sql import instant_sql, sql_text
 from features.stars.settings import StarSettings, Tier, load_star_settings
+from features.stars.stored_tables import read_rows, write_pair
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings"]
 
@@ -154,11 +152,7 @@ def _compute(
     refuse_unknown(lake, customer_id, as_of)
     present = [table for table in ("claims", "claim_movements") if lake.has(table)]
     opened = open_tables(lake, ["policies", *present])
-    pair = (
-        f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, "
-        f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
-    )
-    lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {PAIRS} AS {pair}")
+    write_pair(lake, PAIRS, customer_id, as_of)
 
     def write_script() -> str:
         from features.stars.rating_script import rating_script
@@ -167,15 +161,10 @@ def _compute(
 
     key = ("rating", settings.model_dump_json(), opened)
     lake.con.execute(compile_once(lake, key, write_script))
-    (rated,) = _rows(lake, RATINGS, "customer_id")
-    terms = _rows(lake, TERMS, "inception, policy_id")
+    (rated,) = read_rows(lake, RATINGS, "customer_id")
+    terms = read_rows(lake, TERMS, "inception, policy_id")
     has_claims = "claim_movements" in present
-    return rated, terms, _rows(lake, CLAIMS, "occurred_at, claim_id") if has_claims else []
-
-
-def _rows(lake: Lake, table: str, order: str) -> list[dict[str, Any]]:
-    query = f"SELECT * FROM {table} ORDER BY {order}"
-    return plain_rows(lake.con.execute(query).to_arrow_table())
+    return rated, terms, read_rows(lake, CLAIMS, "occurred_at, claim_id") if has_claims else []
 
 
 def _claims(

@@ -12,11 +12,9 @@ from typing import Any
 from features.lake import Lake
 from features.lake.compiled import compile_once, open_tables
 from features.lake.known_customers import refuse_unknown
-from features.lake.plain_rows import plain_rows
-from features.settings import cutoff
-from features.sql import instant_sql, sql_text
 from features.stars.calendar import calendar_sql
 from features.stars.settings import StarSettings, load_star_settings
+from features.stars.stored_tables import read_rows, write_pair
 
 PAIRS, DAYS = "ledger_pairs", "ledger_days"
 """Tables that the stored SQL reads."""
@@ -91,12 +89,8 @@ def explain_entitlements(
     refuse_unknown(lake, customer_id, as_of)
     present = ["claim_movements"] if lake.has("claim_movements") else []
     opened = open_tables(lake, ["policies", "claims", "entitlements", *present])
-    pair = (
-        f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, "
-        f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
-    )
-    for table, query in {PAIRS: pair, DAYS: calendar_sql(lake, as_of)}.items():
-        lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
+    write_pair(lake, PAIRS, customer_id, as_of)
+    lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {DAYS} AS {calendar_sql(lake, as_of)}")
 
     def write_script() -> str:
         from features.stars.entitlements import ledger_script
@@ -105,9 +99,9 @@ def explain_entitlements(
 
     key = ("ledger", settings.model_dump_json(), opened)
     lake.con.execute(compile_once(lake, key, write_script))
-    lines = _rows(lake, LINES, "granted_at, entitlement_id")
-    rows = _rows(lake, BALANCES, "year_start, service_class")
-    days = _rows(lake, STARS, "day")
+    lines = read_rows(lake, LINES, "granted_at, entitlement_id")
+    rows = read_rows(lake, BALANCES, "year_start, service_class")
+    days = read_rows(lake, STARS, "day")
     running = [row for row in rows if row["year_end"] and row["year_end"] > as_of]
     stars = _steps(row for row in days if row["year_end"] > as_of)
     return Ledger(
@@ -131,8 +125,3 @@ def _steps(days: Iterable[dict[str, Any]]) -> tuple[StarStep, ...]:
         if last != (step.star_level, step.covered):
             steps.append(step)
     return tuple(steps)
-
-
-def _rows(lake: Lake, table: str, order: str) -> list[dict[str, Any]]:
-    query = f"SELECT * FROM {table} ORDER BY {order}"
-    return plain_rows(lake.con.execute(query).to_arrow_table())

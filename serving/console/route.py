@@ -30,7 +30,7 @@ from serving.records.users.sessions import NOTED_EVERY, Session, find_session, n
 from serving.telemetry.log_lines import hide_body_in_log, hide_in_log
 
 logger = logging.getLogger(__name__)
-COOKIE, LANGUAGE = "guanjia_session", "guanjia_language"
+COOKIE = "guanjia_session"
 FORM_KEY = "form_key"
 OWN_SITE = ("same-origin", "none")
 HEADERS = {

@@ -10,9 +10,7 @@ from features.errors import UnknownNameError
 from features.lake import Lake
 from serving.lists.counts import ListCounts
 from serving.lists.definitions.definition import ListDefinition
-from serving.lists.definitions.versions import (
-    read_version,
-)
+from serving.lists.definitions.versions import read_version
 from serving.lists.gatekeeper import taken_by_campaigns
 from serving.lists.listing import Viewer
 from serving.lists.members import Member
