@@ -47,7 +47,8 @@ os.environ[THREADS] = "1"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 TOGETHER = {
-    **{f"tests/behaviour/daily/test_{name}.py": "days" for name in ("days", "days_on_servers", "faulty_days")},
+    **{f"tests/behaviour/daily/test_{name}.py": "days" for name in
+       ("days", "days_on_servers", "faulty_days")},
     **{f"tests/serving/test_{name}.py": "service" for name in
        ("branches", "predict", "refusals", "service")},
     **{f"tests/serving/console/test_{name}.py": "service" for name in ("login", "pages")},
