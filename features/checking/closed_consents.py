@@ -1,9 +1,10 @@
 """Close the consent of a customer whose change of consent cannot be read.
 
 A withdrawal in words that nobody foresaw must not leave the customer on lists. So each row of
-`consents` that goes into quarantine closes, from its instant on, the purpose that it names, or
-every purpose if it names none of them; a readable change that came later opens it again, as always.
-Once the row is delivered anew, the next check reads it, and what stood for it is gone.
+`consents` that goes into quarantine closes, from its instant on, the purpose and the channel that
+it names, or every purpose or channel if it names none that is known; a readable change that came
+later opens it again, as always. Once the row is delivered anew, the next check reads it, and what
+stood for it is gone.
 """
 
 from features.checking.queries import BROKEN, KNOWN, ROW, TYPED, Counts, count_rows, fetch
@@ -44,8 +45,9 @@ def count_closed(lake: Lake, contract: Contract) -> Counts:
 
 def closed_rows(contract: Contract) -> str:
     """Write the query of the rows that stand for those that cannot be read."""
-    purposes = contract.declared["purpose"].allowed
-    listed = "[" + ", ".join(map(sql_text, purposes)) + "]"
+    purposes, channels = (
+        ", ".join(map(sql_text, contract.declared[name].allowed)) for name in ("purpose", "channel")
+    )
     values = {
         "consent_id": f"concat('unreadable:', {ROW}, ':', purpose)",
         "granted": "false",
@@ -54,8 +56,10 @@ def closed_rows(contract: Contract) -> str:
     }
     cells = ", ".join(f"{values.get(name, name)} AS {quoted(name)}" for name in contract.columns)
     return (
-        f"SELECT {cells} FROM (SELECT u.* EXCLUDE (purpose), unnest(CASE WHEN purpose IN"
-        f" ({listed[1:-1]}) THEN [purpose] ELSE {listed} END) AS purpose FROM {_unread()} u)"
+        f"SELECT {cells} FROM (SELECT u.* EXCLUDE (purpose, channel),"
+        f" CASE WHEN u.purpose = 'marketing' AND u.channel IN ({channels}) THEN u.channel END"
+        f" AS channel, unnest(CASE WHEN u.purpose IN ({purposes}) THEN [u.purpose]"
+        f" ELSE [{purposes}] END) AS purpose FROM {_unread()} u)"
     )
 
 

@@ -3,8 +3,8 @@
 `customer_merges` names numbers that were given up. From the instant at which a merge was recorded,
 each row of the old number is a row of the new one: a version of it, recorded then
 (`docs/adr/0034-merged-customers.md`). As of a date before, both numbers are as they were. Of their
-consents the stricter counts: where one of them refused a purpose that the other granted, the merge
-closes it, until the customer consents again.
+consents the stricter counts: where one of them refused a purpose, or marketing by a channel, that
+the other granted, the merge closes it, until the customer consents again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,7 +79,8 @@ class MergedCustomers:
     def _closed(self, contract: Contract, rows: str) -> str:
         """Write the query of the consents that a merge closes."""
         values = {
-            "consent_id": "concat('merged:', owner, ':', purpose, ':', epoch_us(from_at))",
+            "consent_id": "concat('merged:', owner, ':', purpose, '.' || channel, ':',"
+            " epoch_us(from_at))",
             "customer_id": "owner",
             "granted": "false",
             "changed_at": "from_at",
@@ -89,15 +90,18 @@ class MergedCustomers:
             f"{values.get(name, name)} AS {quoted(name)}" for name in contract.columns
         )
         return (
-            f"SELECT {cells} FROM (SELECT owner, from_at, purpose FROM ("
-            " SELECT m.owner, m.from_at, c.purpose, n.number,"
-            " arg_max(c.granted, (c.changed_at, c.recorded_at, c.consent_id)) AS granted"
+            "(WITH latest AS (SELECT m.owner, m.from_at, c.purpose, c.channel, n.number,"
+            " arg_max(c.granted, (c.changed_at, NOT c.granted)) AS granted"
             f" FROM (SELECT DISTINCT owner, from_at FROM {NUMBERS} WHERE owner <> number) m"
             f" JOIN {NUMBERS} n ON n.owner = m.owner AND (n.from_at IS NULL OR n.from_at <="
             " m.from_at) AND (n.until_at IS NULL OR n.until_at > m.from_at)"
             f" JOIN ({rows}) c ON c.customer_id = n.number AND c.recorded_at <= m.from_at"
-            " AND c.changed_at <= m.from_at GROUP BY ALL)"
-            " GROUP BY ALL HAVING bool_or(granted) AND NOT bool_and(granted))"
+            f" AND c.changed_at <= m.from_at GROUP BY ALL) SELECT {cells} FROM ("
+            " SELECT DISTINCT r.owner, r.from_at, r.purpose, r.channel FROM latest r"
+            " JOIN latest g USING (owner, from_at, purpose)"
+            " WHERE g.number <> r.number AND g.granted AND NOT r.granted"
+            # Who refuses marketing altogether refuses it by the channel that the other granted.
+            " AND (r.channel IS NULL OR r.channel = g.channel)))"
         )
 
     def retire(self, customers: Path) -> None:

@@ -17,6 +17,7 @@ class Absent(NamedTuple):
 
 
 UNKNOWN = Absent("not known", "不详")
+ALL_CHANNELS = Absent("every channel", "全部触达方式")
 NOT_YET = Absent("has not happened", "尚未发生")
 NOT_CANCELLED = Absent("not cancelled", "未退保")
 NOBODY = Absent("nobody looks after the customer", "无客户经理")

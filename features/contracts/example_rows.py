@@ -181,6 +181,7 @@ EXAMPLE_ROWS: Mapping[str, Mapping[str, str]] = {
         "purpose": "marketing",
         "granted": "true",
         "changed_at": "2021-03-01 09:16:00",
+        "channel": "",
         "recorded_at": "2021-03-01 09:16:00",
     },
     "costs": {

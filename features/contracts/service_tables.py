@@ -3,6 +3,7 @@
 import ibis.expr.types as ir
 
 from features.contracts.absent import (
+    ALL_CHANNELS,
     NO_CLAIM,
     NO_LOT,
     NO_POLICY,
@@ -121,13 +122,19 @@ class SurveysAndComplaints(RawTable):
 
 @contract(label="授权", key="consent_id", event_time="changed_at")
 class Consents(RawTable):
-    """One row per change of a customer's consent for one purpose; append-only."""
+    """One row per change of a customer's consent for one purpose, or to marketing by one channel;
+    append-only."""
 
     consent_id: Text = column("授权号")
     customer_id: Text = column("客户号")
     purpose: Text = column("用途", allowed=["marketing", "profiling", "location"])
     granted: Flag = column("是否同意")
     changed_at: Instant = column("变更时间")
+    channel: Text = column("触达方式", null=ALL_CHANNELS, allowed=CONTACT_CHANNELS, decisive=True)
+
+    @rule("only marketing is by channel", "仅营销授权可分触达方式")
+    def only_marketing_by_channel(row: ir.Table) -> ir.Value:
+        return row.channel.isnull() | (row.purpose == "marketing")
 
 
 @contract(label="费用", key="cost_id", event_time="incurred_at")

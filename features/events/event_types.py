@@ -200,7 +200,7 @@ EVENTS: dict[str, EventType] = {
         _type("entitlement_used", "权益使用", "The customer used an entitlement.",
               "entitlements", "used_at", ("entitlement_id",)),
         _type("consent_changed", "授权变更", "The customer gave or withdrew a consent.",
-              "consents", "changed_at", ("consent_id", "purpose", "granted")),
+              "consents", "changed_at", ("consent_id", "purpose", "granted"), ("channel",)),
     )
 }  # fmt: skip
 """Every kind of event by name."""

@@ -21,6 +21,7 @@ FORBIDDEN = frozenset(
         "location_consent",
         "consents_granted",
         "days_since_last_consent_change",
+        "latest_consents",
         "opted_out",
         "sms_opted_out",
         "wechat_opted_out",

@@ -200,7 +200,9 @@ class Gatherer:
             history = history.without(ended)
         # All that is on record has happened, also where the clock was ahead as it was recorded.
         known_at = max([at, *(change.recorded_at for change in history.consent_records)])
-        consents = resolve_consents(history.consent_records, known_at, base_of(tags))
+        core = base_of(tags)
+        consents = resolve_consents(history.consent_records, known_at, core)
+        history = history.with_later(core)
         profiled = consents.profiling is not False
         means = {} if profiled else averages(self._service.lake)
         inbound = self._touchpoints.is_inbound(request.decision_point)

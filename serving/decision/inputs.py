@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,12 @@ from serving.decision.gates import Gate, Permission
 from serving.decision.left_out import LeftOut
 from serving.records.contacts.cap_rules import Plan
 from serving.records.contacts.history import History
-from serving.records.people.consents import Consents, CoreSystemConsents
+from serving.records.people.consents import Consent, Consents, CoreSystemConsents
 from serving.schemas import Freshness, Star
 from serving.touchpoints.tag_days import tags_on
 
-CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
+LATEST_CONSENTS = "latest_consents"
+CONSENTS = ("marketing_consent", "profiling_consent", "location_consent", LATEST_CONSENTS)
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 
 
@@ -94,13 +95,38 @@ class DecisionInputs:
 
 def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
     """Read from tags what the core system knows of a customer's consents."""
+    words = read_words(tags.get(LATEST_CONSENTS))
     return CoreSystemConsents(
         known_until=tags["freshness"],
         marketing=tags["marketing_consent"],
         profiling=tags["profiling_consent"],
         location=tags["location_consent"],
         opted_out=frozenset(channel for channel, tag in OPT_OUTS.items() if tags[tag]),
+        changed_at={
+            purpose: consent.changed_at
+            for (purpose, channel), consent in words.items()
+            if channel is None
+        },
+        channels={channel: consent for (_, channel), consent in words.items() if channel},
     )
+
+
+def read_words(text: str | None) -> dict[tuple[str, str | None], Consent]:
+    """Read the tag `latest_consents`: purpose, and channel or None -> the latest word on it.
+
+    Examples
+    --------
+    >>> words = read_words("marketing.phone:no:1782864000")
+    >>> words["marketing", "phone"].granted
+    False
+    """
+    words: dict[tuple[str, str | None], Consent] = {}
+    for word in text.split(";") if text else ():
+        subject, answer, seconds = word.split(":")
+        purpose, _, channel = subject.partition(".")
+        at = datetime.fromtimestamp(int(seconds), UTC)
+        words[purpose, channel or None] = Consent(answer == "yes", at)
+    return words
 
 
 def permission_of(consents: Consents) -> Permission:

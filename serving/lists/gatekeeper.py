@@ -28,7 +28,7 @@ from serving.decision.gates import (
     check_profiling,
 )
 from serving.decision.gather import GATE_TAGS, VALUE_TAGS
-from serving.decision.inputs import gate_of, permission_of
+from serving.decision.inputs import gate_of, permission_of, read_words
 from serving.decision.lots import in_holdout
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
@@ -230,6 +230,7 @@ class Gatekeeper:
             for purpose in ("marketing", "profiling")
             if row[f"{CORE}{purpose}_at"] is not None
         }
+        words = read_words(row[f"{CORE}channels"])
         opted_out = frozenset(row[f"{CORE}opted_out"] or ())
         marketing = row[f"{CORE}marketing"]
         if not self._consented:
@@ -242,11 +243,14 @@ class Gatekeeper:
             profiling=row[f"{CORE}profiling"],
             opted_out=opted_out,
             changed_at=changed,
+            channels={channel: word for (_, channel), word in words.items() if channel},
         )
 
     def _consents(self, core: CoreSystemConsents, history: History | None) -> Consents:
         if history is not None and history.consent_records:
             return resolve_consents(history.consent_records, self._at, core)
+        if core.channels:
+            return resolve_consents((), self._at, core)
         known_consents = (core.marketing, core.profiling, core.opted_out)
         if known_consents not in self._fresh:
             self._fresh[known_consents] = resolve_consents((), self._at, core)

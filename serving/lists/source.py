@@ -18,7 +18,8 @@ NO_OPT_OUTS = "SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR[] AS opted_out
 NO_CONSENTS = (
     "SELECT NULL::VARCHAR AS customer_id, NULL::BOOLEAN AS marketing, "
     "NULL::TIMESTAMPTZ AS marketing_at, NULL::BOOLEAN AS profiling, "
-    "NULL::TIMESTAMPTZ AS profiling_at WHERE false"
+    "NULL::TIMESTAMPTZ AS profiling_at, "
+    "NULL::VARCHAR AS channels WHERE false"
 )
 CORE = "core_"
 """Prefix of the columns that say what the core system knows of consents."""
@@ -52,7 +53,7 @@ def match_query(
     snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     listed = ", ".join(f"coalesce({text}, false)" for text in flags)
-    core = ("marketing", "marketing_at", "profiling", "profiling_at")
+    core = ("marketing", "marketing_at", "profiling", "profiling_at", "channels")
     core_columns = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
     return (
         f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM ("
@@ -80,17 +81,21 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
         Leave out tables that the home does not have.
     """
     known, happened = known_sql(closes), instant_sql(closes)
+    whole = "channel IS NULL AND purpose"
+    # As the tag `latest_consents` says it: of two words at one instant the refusal, in seconds.
     consents = " ".join(
         f"""
         SELECT customer_id,
-            bool_or(granted) FILTER (purpose = 'marketing') AS marketing,
-            max(said_at) FILTER (purpose = 'marketing') AS marketing_at,
-            bool_or(granted) FILTER (purpose = 'profiling') AS profiling,
-            max(said_at) FILTER (purpose = 'profiling') AS profiling_at
+            bool_or(granted) FILTER ({whole} = 'marketing') AS marketing,
+            max(said_at) FILTER ({whole} = 'marketing') AS marketing_at,
+            bool_or(granted) FILTER ({whole} = 'profiling') AS profiling,
+            max(said_at) FILTER ({whole} = 'profiling') AS profiling_at,
+            string_agg(concat(purpose, '.', channel, ':', if(granted, 'yes', 'no'), ':',
+                epoch(said_at)::BIGINT), ';') FILTER (channel IS NOT NULL) AS channels
         FROM (
-            SELECT customer_id, purpose, max(changed_at) AS said_at,
-                arg_max(granted, (changed_at, recorded_at, consent_id)) AS granted
-            FROM {_file(lake, "consents")}
+            SELECT customer_id, purpose, channel, date_trunc('second', max(changed_at)) AS said_at,
+                arg_max(granted, (changed_at, NOT granted)) AS granted
+            FROM {_consents_file(lake)}
             WHERE {known} AND changed_at < {happened} GROUP BY ALL
         ) GROUP BY 1
     """.split()
@@ -142,6 +147,18 @@ def refuse_unknown_texts(
         if text not in values:
             fault = f"asks for {column} = '{text}', which no customer has"
             raise ListDefinitionError("condition", fault, did_you_mean(text, values))
+
+
+def _consents_file(lake: Lake) -> str:
+    """Read the checked consents; those that an earlier release checked are to every channel."""
+    file = _file(lake, "consents")
+    if not lake.has("consents"):
+        return file
+    path = sql_text(lake.checked("consents"))
+    query = f"SELECT 1 FROM parquet_schema({path}) WHERE name = 'channel'"
+    if lake.con.execute(query).fetchone():
+        return file
+    return f"(SELECT *, NULL::VARCHAR AS channel FROM {file})"
 
 
 def _file(lake: Lake, table: str) -> str:

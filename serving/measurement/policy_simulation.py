@@ -5,7 +5,7 @@ and the edited ones. In each the caps count the contacts that this world made. H
 world decides as the records say is told too: it is the measure of what the simulation can know.
 
 Which touchpoints were due is taken from the records; a touchpoint that nobody offered then is not
-offered now.
+offered now, and one whose trigger is edited is told (`timed_as_recorded`).
 """
 
 from collections import Counter
@@ -35,6 +35,7 @@ from serving.records.contacts.cap_rules import plan
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.database import Records
+from serving.touchpoints.catalogue import load_touchpoints
 
 OF_TEXTS = ("words", "content")
 FILES = ("policy.toml", "contact_caps.toml", "capacity.toml", "touchpoints.toml")
@@ -122,6 +123,9 @@ class PolicySimulation:
         Files of rules that were edited.
     before, after : World
         Under the rules as they are, and under the edited ones.
+    timed_as_recorded : list of str
+        Edited touchpoints that are due at other times now, or are new: these times are not
+        simulated.
     """
 
     begin: datetime
@@ -129,6 +133,7 @@ class PolicySimulation:
     edited: list[str]
     before: World
     after: World
+    timed_as_recorded: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """Return both worlds and their difference as JSON has them."""
@@ -138,6 +143,7 @@ class PolicySimulation:
             "begin": self.begin,
             "end": self.end,
             "edited": self.edited,
+            "timed_as_recorded": self.timed_as_recorded,
             "before": first,
             "after": second,
             "difference": {
@@ -207,7 +213,8 @@ def simulate_policy(
         first, last = (instant.astimezone(ZoneInfo(zone)) for instant in (begin, end))
         span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
-    return PolicySimulation(begin, end, names, *worlds)
+    retimed = _retimed(lake.home, edited) if edited and rules.touchpoints is not None else []
+    return PolicySimulation(begin, end, names, *worlds, retimed)
 
 
 @dataclass(frozen=True)
@@ -314,6 +321,19 @@ def _offered(source: TouchpointSource, recorded: Recorded, branch: str | None) -
     )
     due = dict.fromkeys(candidate.touchpoint for candidate in facts.candidates)
     return [candidate for name in due for candidate in actions.get(name, ())]
+
+
+def _retimed(home: Path, edited: Path) -> list[str]:
+    """List the touchpoints with another trigger than in the home, and new ones."""
+    ours, theirs = (load_touchpoints(folder).variants for folder in (home, edited))
+    retimed = []
+    for name, variants in theirs.items():
+        known = ours.get(name, {})
+        for place, changed in variants.items():
+            before = known.get(place) or known.get((None, None))
+            if changed is not None and (before is None or before.trigger != changed.trigger):
+                retimed.append(name)
+    return list(dict.fromkeys(retimed))
 
 
 def _prices(

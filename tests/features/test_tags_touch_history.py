@@ -213,7 +213,40 @@ def test_the_last_word_of_each_consent_counts(answer: Answer, expect: Expect) ->
         location_consent=True,
         consents_granted=1,
         days_since_last_consent_change=29,
+        latest_consents="location:yes:1780272000;marketing:no:1735689600",
     )
+
+
+def test_words_on_one_channel_are_words_on_that_channel(answer: Answer, expect: Expect) -> None:
+    words = [
+        ("marketing", None, True, "2024-01-01"),
+        ("marketing", "phone", False, "2026-06-01"),
+        ("marketing", "sms", False, "2025-01-01"),
+        ("marketing", "sms", True, "2025-06-01"),
+        # Of two words at one instant the refusal.
+        ("profiling", None, True, "2025-01-01"),
+        ("profiling", None, False, "2025-01-01"),
+    ]
+    consents = [
+        {"consent_id": f"X{9 - n}", "purpose": purpose, "channel": channel, "granted": granted,
+         "changed_at": at(changed)}
+        for n, (purpose, channel, granted, changed) in enumerate(words)
+    ]  # fmt: skip
+    expect(
+        answer("engagement", consents=consents),
+        marketing_consent=True,
+        profiling_consent=False,
+        consents_granted=1,
+        days_since_last_consent_change=29,
+        latest_consents="marketing.phone:no:1780272000;marketing.sms:yes:1748736000;"
+        "marketing:yes:1704067200;profiling:no:1735689600",
+    )
+
+
+def test_only_one_channel_is_no_word_on_marketing(answer: Answer, expect: Expect) -> None:
+    word = {"consent_id": "X1", "purpose": "marketing", "channel": "sms", "granted": True,
+            "changed_at": at("2024-01-01")}  # fmt: skip
+    expect(answer("engagement", consents=[word]), marketing_consent=None, consents_granted=0)
 
 
 def test_touchpoints_have_one_family() -> None:

@@ -184,8 +184,9 @@ def open_complaints(t: ir.Table) -> ir.Value:
 @tag("同意营销", unit="yes or no", relation="consents", type="boolean",
      null="the customer never said, or consents are absent")  # fmt: skip
 def marketing_consent(t: ir.Table) -> ir.Value:
-    """Whether the customer's latest word on marketing is consent."""
-    return t.granted.any(where=t.purpose == "marketing")
+    """Whether the customer's latest word on marketing by every channel is consent; words on one
+    channel alone do not count."""
+    return t.granted.any(where=(t.purpose == "marketing") & t.whole)
 
 
 @tag("同意画像", unit="yes or no", relation="consents", type="boolean",

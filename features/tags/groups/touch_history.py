@@ -236,15 +236,27 @@ def location_consent(t: ir.Table) -> ir.Value:
      null="consents are absent", empty=0)  # fmt: skip
 def consents_granted(t: ir.Table) -> ir.Value:
     """Number of purposes (marketing, profiling, location) to which the customer's latest word is
-    consent."""
-    return t.count(where=t.granted)
+    consent; words on one channel alone do not count."""
+    return t.count(where=t.granted & t.whole)
 
 
 @tag("距上次授权变更天数", unit="days", relation="consents", type="int64",
      null="the customer never said, or consents are absent")  # fmt: skip
 def days_since_last_consent_change(t: ir.Table) -> ir.Value:
-    """Days since the customer last gave or withdrew a consent."""
+    """Days since the customer last gave or withdrew a consent, also to one channel."""
     return t.days_ago.min()
+
+
+@tag("各项最新授权", unit="consents", relation="consents", type="string",
+     null="the customer never said, or consents are absent")  # fmt: skip
+def latest_consents(t: ir.Table) -> ir.Value:
+    """The customer's latest word on each purpose, and on marketing by each channel, with its time:
+    what decisions read of the core system. Written `purpose:yes:seconds`, or
+    `purpose.channel:no:seconds`, with the seconds since 1970, in order, with `;` between."""
+    subject = t.whole.ifelse(t.purpose, t.purpose + "." + t.channel)
+    seconds = t.changed_at.truncate("s").epoch_seconds().cast("int64").cast("string")
+    word = t.granted.ifelse("yes", "no")
+    return (subject + ":" + word + ":" + seconds).collect().sort().join(";")
 
 
 def _latest(t: ir.Table) -> ir.Value:

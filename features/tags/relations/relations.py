@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.vocabulary import MOTOR_LINES
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import left_join
 from features.lake.known import RELATIONS, days_ago, events, known_versions, relation
@@ -270,12 +271,25 @@ def cases(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("consents")
 def consents(lake: Lake, spine: Spine) -> ir.Table:
-    """Select the customer's latest consent or refusal for each purpose."""
+    """Select the customer's latest consent or refusal for each purpose, and for each channel.
+
+    Of two at one instant the refusal counts. `whole` marks those of a purpose by every channel.
+
+    Raises
+    ------
+    GuanjiaError
+        If the table was checked by a release that knew no channels.
+    """
+    if "channel" not in lake.table("consents").columns:
+        raise GuanjiaError(
+            "table consents", "was checked before it had a channel", "run `guanjia check`"
+        )
     rows = events(lake, spine, "consents")
     newest = ibis.window(
-        group_by=[*SPINE, "purpose"], order_by=[rows.changed_at.desc(), rows.consent_id.desc()]
+        group_by=[*SPINE, "purpose", "channel"],
+        order_by=[rows.changed_at.desc(), rows.granted, rows.consent_id.desc()],
     )
-    rows = rows.mutate(latest=ibis.row_number().over(newest) == 0)
+    rows = rows.mutate(latest=ibis.row_number().over(newest) == 0, whole=rows.channel.isnull())
     return rows.filter(rows.latest)
 
 

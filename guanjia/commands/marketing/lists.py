@@ -89,6 +89,8 @@ def show(
     used = f"released {use.releases} times"
     if use.excluded_by:
         used += f"; left out by {', '.join(use.excluded_by)}"
+    if use.campaigns:
+        used += f"; drawn by campaigns {', '.join(use.campaigns)}"
     title = f"{details.definition.label} {name}, version {details.version}"
     emit(payload, json, table(title, fields), table("Versions 版本", history), used)
 

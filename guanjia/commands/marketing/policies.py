@@ -46,6 +46,9 @@ def simulate_policy(
         f"{document['before']['as_recorded']:.1%} are decided as the records say: the rest is what "
         "the simulation cannot know."
     )
+    if outcome.timed_as_recorded:
+        names = ", ".join(outcome.timed_as_recorded)
+        lines.append(f"Due at the recorded times, not at the edited ones: {names}.")
     emit(document, json, *lines)
 
 

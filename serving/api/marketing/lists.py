@@ -58,6 +58,7 @@ class VersionsTold(Message):
     releases: int
     last_release: str | None
     excluded_by: list[str] = Field(description="Lists that leave out its members.")
+    campaigns: list[str] = Field(description="Campaigns that draw from a release of it.")
 
 
 class ListWritten(Message):

@@ -12,10 +12,11 @@ from serving.lists.definitions.definition import (
     declared_definitions,
     parse_definition,
 )
+from serving.records.campaign_tables import campaigns
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases, list_versions
 
-_v, _r = list_versions.c, list_releases.c
+_v, _r, _p = list_versions.c, list_releases.c, campaigns.c
 DECLARED = "training/models.py"
 """Author of the lists that come with Guanjia or an extension; they have version 0."""
 
@@ -60,11 +61,14 @@ class ListUse:
         Id of the latest release.
     excluded_by : list of str
         Lists that leave out its members.
+    campaigns : list of str
+        Campaigns that draw from a release of it, those planned last at the head.
     """
 
     releases: int
     last_release: str | None
     excluded_by: list[str]
+    campaigns: list[str]
 
 
 class UnknownListError(UnknownNameError):
@@ -181,13 +185,17 @@ def read_version(connection: Connection, name: str, version: int | None = None) 
 
 
 def find_use(connection: Connection, name: str) -> ListUse:
-    """Find where a list is used: releases of it, and lists that leave out its members."""
+    """Find where a list is used: its releases, lists that leave it out, campaigns that draw it."""
     count, last = connection.execute(
         select(func.count(), func.max(_r.release_id)).where(_r.name == name)
     ).one()
     others = read_lists(connection).items()
     excluded_by = [other for other, stored in others if name in stored.definition.not_in_lists]
-    return ListUse(int(count), last, excluded_by)
+    planned = select(_p.campaign, _p.plan).order_by(_p.planned_at.desc(), _p.campaign)
+    drawing = [
+        campaign for campaign, plan in connection.execute(planned) if plan["list_name"] == name
+    ]
+    return ListUse(int(count), last, excluded_by, drawing)
 
 
 def _version(row: RowMapping) -> ListVersion:

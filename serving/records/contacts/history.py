@@ -15,6 +15,7 @@ from serving.records.people.consents import (
     CoreSystemConsents,
     is_channel_open,
     latest_consent,
+    merge_consents,
 )
 from serving.touchpoints.endings import ENDINGS, Won
 
@@ -100,15 +101,20 @@ class History:
         )
 
     def with_later(self, core: CoreSystemConsents) -> "History":
-        """Return the history with the core system's consent to marketing, if it is the later one.
+        """Return the history with the core system's consents to marketing that are later.
 
-        Only where the core system says when it was given: else a refusal told to us holds.
+        Only where the core system says when they were given: else a refusal told to us holds. What
+        it refuses is no matter of the records.
         """
-        refusal, at = self.marketing.get(None), core.changed_at.get("marketing")
-        if refusal is None or refusal.granted or not core.marketing or at is None:
+        at = core.changed_at.get("marketing")
+        theirs: dict[str | None, Consent] = {
+            channel: consent for channel, consent in core.channels.items() if consent.granted
+        }
+        if core.marketing and at is not None:
+            theirs[None] = Consent(True, at)
+        if not self.marketing or not theirs:
             return self
-        latest = latest_consent([refusal, Consent(True, at)])
-        return replace(self, marketing={**self.marketing, None: latest})
+        return replace(self, marketing=merge_consents(self.marketing, theirs))
 
     def is_closed(self, channel: str) -> bool:
         """Check whether the customer closed a channel to marketing."""

@@ -7,16 +7,17 @@ The rules favour the customer:
 - A refused channel stays closed until the customer consents to that channel: a consent to
   marketing in general does not open it. A refusal of marketing closes every channel that was not
   consented to afterwards.
-- The core system knows consents too (`CoreSystemConsents`), mostly without their instant. Its
-  refusal counts as of the last moment it knows; its consent does not override a refusal in the
-  records. Of channels it knows opt-outs only: they hold until the records have a change of the
-  channel.
+- The core system knows consents too (`CoreSystemConsents`), and when they were given: they count
+  like those in the records. Where the instant is not known (tags of an earlier release), its
+  refusal counts as of the last moment it knows, and its consent overrides no refusal in the
+  records. Of an opt-out in answer to a contact the instant is not known either: it holds until the
+  records have a change of the channel.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -28,16 +29,11 @@ from serving.records.people.later_consents import recorded_later
 from serving.records.tables import consent_changes
 
 Purpose = Literal["marketing", "profiling", "location"]
+Key = TypeVar("Key", str, str | None)
 PURPOSES: tuple[Purpose, ...] = ("marketing", "profiling", "location")
 _c = consent_changes.c
 _CHANGES = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
-)
-_EVERYBODY = select(_c.customer_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
-    _c.channel.is_(None) | (_c.channel == "phone"),
-    (_c.purpose == "marketing") | (_c.purpose == "profiling"),
-    _c.recorded_at <= bindparam("at"),
-    _c.changed_at <= bindparam("at"),
 )
 
 
@@ -101,6 +97,8 @@ class CoreSystemConsents:
         Channels the customer ever opted out of.
     changed_at : mapping of purpose to datetime
         When the consent was given or refused, where that is known.
+    channels : mapping of str to Consent
+        Consents to marketing by one channel.
     """
 
     known_until: datetime
@@ -109,6 +107,7 @@ class CoreSystemConsents:
     location: bool | None = None
     opted_out: frozenset[str] = frozenset()
     changed_at: Mapping[str, datetime] = field(default_factory=dict)
+    channels: Mapping[str, Consent] = field(default_factory=dict)
 
     def value(self, purpose: Purpose) -> bool | None:
         """Return the consent to a purpose; None if not known."""
@@ -230,43 +229,6 @@ def consents_as_of(
     return resolve_consents((ConsentRecord(*row) for row in rows), at, core)
 
 
-@dataclass(frozen=True)
-class Refusals:
-    """Customers whose latest recorded consent is a refusal, and when they refused.
-
-    Attributes
-    ----------
-    marketing, profiling : dict of str to datetime
-        Those who refuse the purpose.
-    calls : dict of str to datetime
-        Those who refuse marketing by phone.
-    """
-
-    marketing: dict[str, datetime] = field(default_factory=dict)
-    profiling: dict[str, datetime] = field(default_factory=dict)
-    calls: dict[str, datetime] = field(default_factory=dict)
-
-
-def read_refusals(connection: Connection, at: datetime) -> Refusals:
-    """Read which customers refuse all marketing, profiling, or calls, at an instant."""
-    latest: dict[str, dict[str, Consent]] = {"marketing": {}, "profiling": {}, "calls": {}}
-    rows = connection.execute(_EVERYBODY, {"at": at})
-    for customer_id, purpose, channel, granted, changed_at in rows:
-        subject = purpose if channel is None else "calls"
-        by_customer, consent = latest[subject], Consent(granted, changed_at)
-        by_customer[customer_id] = latest_consent([by_customer.get(customer_id, consent), consent])
-    return Refusals(
-        **{
-            subject: {
-                customer_id: consent.changed_at
-                for customer_id, consent in by_customer.items()
-                if not consent.granted
-            }
-            for subject, by_customer in latest.items()
-        }
-    )
-
-
 def resolve_consents(
     records: Iterable[ConsentRecord], at: datetime, core: CoreSystemConsents | None = None
 ) -> Consents:
@@ -291,15 +253,14 @@ def resolve_consents(
         purpose: _with_core_system(purpose, latest.get((purpose, None)), core)
         for purpose in PURPOSES
     }
-    by_channel = {
-        channel: consent for (_, channel), consent in latest.items() if channel is not None
-    }
+    recorded = {channel: consent for (_, channel), consent in latest.items() if channel is not None}
+    by_channel = recorded if core is None else merge_consents(recorded, core.channels)
     channels = {
         channel: is_channel_open(overall["marketing"], consent)
         for channel, consent in by_channel.items()
     }
     opted_out = core.opted_out if core else ()
-    channels |= {channel: False for channel in opted_out if channel not in by_channel}
+    channels |= {channel: False for channel in opted_out if channel not in recorded}
     granted = {
         purpose: None if consent is None else consent.granted
         for purpose, consent in overall.items()
@@ -310,6 +271,14 @@ def resolve_consents(
 def latest_consent(consents: Iterable[Consent]) -> Consent:
     """Choose the consent that holds: the last one; of several at one instant the refusal."""
     return max(consents, key=lambda consent: (consent.changed_at, not consent.granted))
+
+
+def merge_consents(
+    consents: Mapping[Key, Consent], others: Mapping[Key, Consent]
+) -> dict[Key, Consent]:
+    """Merge consents by what they are to; of two to the same the one that holds stays."""
+    both = {key: latest_consent([consents[key], others[key]]) for key in consents.keys() & others}
+    return {**consents, **others, **both}
 
 
 def is_channel_open(marketing: Consent | None, by_channel: Consent) -> bool:

@@ -53,6 +53,42 @@ def test_a_later_change_opens_again(check: Check, rows_of: Callable[..., Any]) -
     assert state(rows_of("consents"))["C1", "marketing"] is True
 
 
+BY_CHANNEL = HEAD.replace("changed_at,", "changed_at,channel,")
+GRANTED = BY_CHANNEL + f"X0,C1,marketing,true,{JANUARY},,{JANUARY}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "closed"),
+    [
+        # A channel that nobody knows: the row waits, and marketing is closed altogether.
+        ("marketing,false,{at},座机", "channel is none of", [("marketing", None)]),
+        ("marketing,true,{at},座机", "channel is none of", [("marketing", None)]),
+        # What can be read of it is closed and nothing else.
+        ("marketing,否,{at},phone", "granted is not", [("marketing", "phone")]),
+        ("profiling,true,{at},phone", "only marketing is by channel", [("profiling", None)]),
+    ],
+)
+def test_a_word_on_a_channel_that_cannot_be_read_closes_what_it_names(
+    line: str,
+    reason: str,
+    closed: list[tuple[str, str | None]],
+    check: Check,
+    rows_of: Callable[..., Any],
+) -> None:
+    found = check(consents=f"{GRANTED}Y1,C1,{line.format(at=JUNE)},{JUNE}\n")["consents"]
+    assert (found.good, found.bad) == (1, 1)
+    assert [sentence.startswith(reason) for sentence in found.reasons] == [True]
+    refused = [row for row in rows_of("consents") if not row["granted"]]
+    assert [(row["purpose"], row["channel"]) for row in refused] == closed
+
+
+def test_no_calls_but_text_messages_is_read(check: Check, rows_of: Callable[..., Any]) -> None:
+    lines = f"Y1,C1,marketing,false,{JUNE},phone,{JUNE}\nY2,C1,marketing,true,{JUNE},sms,{JUNE}\n"
+    assert check(consents=GRANTED + lines)["consents"].good == 3
+    words = {row["channel"]: row["granted"] for row in rows_of("consents")}
+    assert words == {None: True, "phone": False, "sms": True}
+
+
 def test_a_short_line_closes_what_it_names(check: Check, rows_of: Callable[..., Any]) -> None:
     check(consents=HEAD + GRANTS + f"Y1,C1,marketing,false,{JUNE}\n")
     assert state(rows_of("consents"))["C1", "marketing"] is False

@@ -138,6 +138,38 @@ def test_the_stricter_consent_counts(
     assert versions(rows_of("consents"), "consent_id", "X1")[0][0] == "C2"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "closed"),
+    [
+        (("false", "phone"), ("true", "phone"), [("marketing", "phone")]),
+        (("true", "phone"), ("false", "phone"), [("marketing", "phone")]),
+        # Who refused all marketing refused it by the channel that the other number granted.
+        (("false", ""), ("true", "sms"), [("marketing", None)]),
+        # A refusal of one channel holds beside the other number's consent to all of them.
+        (("false", "phone"), ("true", ""), []),
+        (("false", "phone"), ("true", "sms"), []),
+    ],
+)
+def test_the_stricter_word_on_a_channel_counts(
+    check: Check,
+    rows_of: Rows,
+    old: tuple[str, str],
+    new: tuple[str, str],
+    closed: list[tuple[str, str | None]],
+) -> None:
+    head, day = CONSENT.replace("changed_at,", "changed_at,channel,"), "2026-01-01T02:00:00Z"
+    lines = [
+        f"X{number},{customer},marketing,{granted},{day},{channel},{day}\n"
+        for number, (customer, (granted, channel)) in enumerate((("C2", old), ("C1", new)))
+    ]
+    check(customer_merges=ONE, consents=head + "".join(lines))
+    by_merge = [row for row in rows_of("consents") if row["consent_id"].startswith("merged:")]
+    assert [(row["purpose"], row["channel"]) for row in by_merge] == closed
+    assert {(row["customer_id"], row["granted"], row["changed_at"]) for row in by_merge} <= {
+        ("C1", False, AT)
+    }
+
+
 NUMBERS = ("A", "B", "C", "D")
 merges = st.dictionaries(
     st.sampled_from(NUMBERS),

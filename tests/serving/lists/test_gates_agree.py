@@ -28,6 +28,7 @@ DAY = date(2026, 6, 30)
 CLOSES = datetime(2026, 6, 30, 16, tzinfo=UTC)
 NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
 MANY = 120
+DAY_SECONDS = 86_400
 Reserve = Callable[..., Reservation]
 
 
@@ -45,6 +46,7 @@ def tags_of(draw: random.Random) -> dict[str, Any]:
         "marketing_consent": draw.choice([True, True, True, False, None]),
         "profiling_consent": draw.choice([True, True, False, None]),
         "location_consent": None,
+        "latest_consents": None,
         "contact_count_30d": 0,
         "contacts_since_last_response": 0,
         "renewal_quote_premium": None,
@@ -55,16 +57,41 @@ def tags_of(draw: random.Random) -> dict[str, Any]:
     }
 
 
+def with_words(tags: dict[str, Any], draw: random.Random) -> dict[str, Any]:
+    """The tags with what the core system knows besides: when, and of single channels."""
+    words = []
+    for purpose in ("marketing", "profiling"):
+        granted = tags[f"{purpose}_consent"]
+        if granted is not None:
+            words.append((purpose, granted))
+    for channel in ("phone", "wecom"):
+        if draw.random() < 0.4:
+            words.append((f"marketing.{channel}", draw.random() < 0.5))
+    ends = int(CLOSES.timestamp())
+    told = [
+        f"{subject}:{'yes' if granted else 'no'}:{ends - draw.randint(0, 40) * DAY_SECONDS}"
+        for subject, granted in words
+    ]
+    return tags | {"latest_consents": ";".join(told) or None}
+
+
 def as_row(customer: str, tags: dict[str, Any]) -> dict[str, Any]:
     """The tags as a list reads them: what the core system knows of consents is beside them."""
     out = [channel for channel in CONTACT_CHANNELS if tags[f"{channel}_opted_out"]]
+    words = (tags["latest_consents"] or "").split(";")
+    said = {
+        word.partition(":")[0]: datetime.fromtimestamp(int(word.rpartition(":")[2]), UTC)
+        for word in words
+        if word
+    }
     return {
         **tags,
         "customer_id": customer,
         "core_marketing": tags["marketing_consent"],
-        "core_marketing_at": None,
+        "core_marketing_at": said.get("marketing"),
         "core_profiling": tags["profiling_consent"],
-        "core_profiling_at": None,
+        "core_profiling_at": said.get("profiling"),
+        "core_channels": ";".join(word for word in words if "." in word) or None,
         "core_opted_out": out or None,
         "renewal": 0.6,
         "expected_margin": 100.0,
@@ -109,7 +136,9 @@ def decided(
     mark = pseudonym(erasure_key(lake.settings), customer)
     with records.reading() as connection:
         history = caps.history(connection, customer, NOW, row["branch"], mark)
-    consents = resolve_consents(history.consent_records, NOW, base_of(row))
+    core = base_of(row)
+    consents = resolve_consents(history.consent_records, NOW, core)
+    history = history.with_later(core)
     traits = caps.traits(candidate.family, "marketing", channel, None, row["branch"])
     facts = Facts(
         customer_id=customer,
@@ -137,15 +166,19 @@ def held_back(checked: Checked) -> set[str]:
 
 
 @pytest.mark.parametrize("channel", ["phone", "wecom"])
+@pytest.mark.parametrize("dated", [True, False])
 def test_of_random_customers_both_say_the_same(
-    channel: str, lake: Lake, reserve_contact: Reserve
+    channel: str, dated: bool, lake: Lake, reserve_contact: Reserve
 ) -> None:
+    """Whether or not the core system says when, as it does since tags have `latest_consents`."""
     lake.home.mkdir(parents=True)
     draw = random.Random(16)
     records = Records(lake.settings)
     records.migrate()
     caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
     rows = {f"C{number:03}": tags_of(draw) for number in range(MANY)}
+    if dated:
+        rows = {customer: with_words(tags, draw) for customer, tags in rows.items()}
     # The tags know consents here, as the checked table of consents would.
     lake.checked("consents").parent.mkdir(parents=True)
     lake.checked("consents").touch()

@@ -179,6 +179,61 @@ def test_an_edited_policy_and_capacity_move_yuan_and_silence(
     assert scarce.after.silence["not_worth_it"] > scarce.before.silence["not_worth_it"]
 
 
+DEARER = """
+[renewal_30d]
+offers = []
+channels = ["phone"]
+stars = []
+costs = { phone = 3.0 }
+"""
+
+
+def test_an_edited_touchpoint_costs_what_it_costs_now(
+    lake: Lake, records: Records, tmp_path: Path
+) -> None:
+    """Calls of 1 yuan become calls of 3 yuan: C1 is worth 11 - 3, C2 is worth 2 - 3."""
+    desk: dict[str, Any] = {"decision_point": "daily_batch"}
+    decide(records, facts_of("C1", 110.0, CALL, **desk))
+    decide(records, facts_of("C2", 20.0, CALL, **desk))
+    decide(records, facts_of("C5", 110.0, CARE, **desk))
+    found = simulate(lake, records, edit(tmp_path, touchpoints=DEARER))
+    assert (found.before.marketing, found.before.expected_yuan) == (2, pytest.approx(11.0))
+    assert (found.after.marketing, found.after.expected_yuan) == (1, pytest.approx(8.0))
+    assert found.after.silence == {"not_worth_it": 1}
+    assert found.after.service == 1
+    assert found.document()["timed_as_recorded"] == []
+
+
+def test_an_edited_touchpoint_moves_to_another_channel(
+    lake: Lake, records: Records, tmp_path: Path
+) -> None:
+    """Of phone and text message the customer refuses the first, and the second costs 0.05."""
+    refusal = Permission({"phone": False, "sms": True}, True)
+    decide(records, facts_of("C1", 110.0, CALL, decision_point="daily_batch", permission=refusal))
+    text = DEARER.replace('["phone"]', '["phone", "sms"]')
+    found = simulate(lake, records, edit(tmp_path, touchpoints=text))
+    assert (found.before.marketing, found.after.channels) == (0, {"sms": 1})
+    assert found.after.expected_yuan == pytest.approx(10.95)
+
+
+def test_a_touchpoint_that_is_turned_off_leaves_silence(
+    lake: Lake, records: Records, tmp_path: Path
+) -> None:
+    decide(records, facts_of("C1", 110.0, CALL, decision_point="daily_batch"))
+    found = simulate(lake, records, edit(tmp_path, touchpoints="renewal_30d = false\n"))
+    assert (found.before.marketing, found.after.marketing) == (1, 0)
+    assert found.after.silent_customers == {"C1"}
+
+
+def test_an_edited_day_is_said_not_to_be_simulated(
+    lake: Lake, records: Records, tmp_path: Path
+) -> None:
+    decide(records, facts_of("C1", 110.0, CALL, decision_point="daily_batch"))
+    text = DEARER + "trigger = { window = { first = 40 } }\n"
+    found = simulate(lake, records, edit(tmp_path, touchpoints=text)).document()
+    assert found["timed_as_recorded"] == ["renewal_30d"]
+
+
 def test_a_folder_without_rules_and_a_month_without_decisions_are_refused(
     lake: Lake, month: Records, tmp_path: Path
 ) -> None:

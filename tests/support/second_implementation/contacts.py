@@ -75,15 +75,16 @@ def _answered(v: View, t: Frame, chosen: Frame, fewest: int = 1) -> Frame:
 
 
 def _consents(v: View) -> dict[str, Frame]:
-    """Compute the tags of the latest word on each purpose."""
-    rows = v.happened("consents").sort_values(["changed_at", "consent_id"])
-    rows = rows.groupby(["customer_id", "purpose"]).tail(1)
-    granted = rows.granted.astype(bool)
+    """Compute the tags of the latest word on each purpose, and on each channel."""
+    rows = v.happened("consents").assign(refused=lambda t: ~t.granted.astype(bool))
+    rows = rows.sort_values(["changed_at", "refused", "consent_id"])
+    rows = rows.groupby(["customer_id", "purpose", "channel"], dropna=False).tail(1)
+    granted, whole = rows.granted.astype(bool), rows.channel.isna()
     return {
-        "marketing_consent": v.any(rows, granted, rows.purpose == "marketing"),
+        "marketing_consent": v.any(rows, granted, whole & (rows.purpose == "marketing")),
         "profiling_consent": v.any(rows, granted, rows.purpose == "profiling"),
         "location_consent": v.any(rows, granted, rows.purpose == "location"),
-        "consents_granted": v.count(rows, granted),
+        "consents_granted": v.count(rows, granted & whole),
         "days_since_last_consent_change": v.least(rows, "ago"),
     }
 

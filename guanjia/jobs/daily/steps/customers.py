@@ -109,7 +109,7 @@ def _no_lists(day: Day) -> Sentence | None:
 
 
 def _list_inputs(day: Day) -> Identities:
-    from serving.records.people.consents import read_refusals
+    from serving.records.people.refusals import read_refusals
 
     pointer = read_pointer(day.lake.home)
     with day.records.reading() as connection:
