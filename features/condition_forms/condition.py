@@ -16,6 +16,7 @@ from features.condition_forms.structure import (
     Structure,
     Test,
     from_json,
+    group,
     negate,
     parts_of,
     to_json,
@@ -99,16 +100,19 @@ def read_condition(written: str | Mapping[str, Any], vocabulary: Vocabulary) -> 
 
 
 def all_of(conditions: list[Condition]) -> Condition:
-    """Join conditions of one vocabulary: all must hold.
+    """Join conditions of one vocabulary: all must hold, and each part of them is said once.
 
     Parameters
     ----------
     conditions : list of Condition
         One or more.
     """
-    first, *others = conditions
-    members = tuple(condition.structure for condition in conditions)
-    return Condition(Group("all", members), first.vocabulary) if others else first
+    members: dict[Structure, None] = {}
+    for condition in conditions:
+        part = condition.structure
+        whole = isinstance(part, Group) and part.kind == "all"
+        members.update(dict.fromkeys(part.members if whole else [part]))
+    return Condition(group("all", [*members]), conditions[0].vocabulary)
 
 
 def _resolved(test: Test | Member, vocabulary: Vocabulary) -> Structure:

@@ -6,7 +6,6 @@ answer, nothing is decided: no contact without a record.
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,10 +28,6 @@ from serving.records.contacts.decisions import repeated_decision
 from serving.records.database import WAIT_SECONDS, Records, lock_customer
 from serving.records.idempotency import caller_key
 from serving.telemetry.tracing import span
-
-
-class _UndoneError(Exception):
-    """Ends a transaction without a trace."""
 
 
 class Decider:
@@ -130,7 +125,11 @@ class Decider:
         return answer
 
     def preview(
-        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+        self,
+        request: DecideRequest,
+        at: datetime,
+        branches: Collection[str] | None = None,
+        certain: datetime | None = None,
     ) -> tuple[DecisionResult, ContactText | None]:
         """Settle what `decide` would decide now; nothing is reserved, counted or recorded.
 
@@ -142,6 +141,8 @@ class Decider:
             Now, with a time zone.
         branches : collection of str, optional
             Branches whose customers the caller sees; others are unknown to them. Default: all.
+        certain : datetime, optional
+            The instant by which reservations expire, as `decide` takes it.
 
         Returns
         -------
@@ -157,11 +158,10 @@ class Decider:
         """
         check_context(request.context, self._touchpoints.variables)
         customer = self.gatherer.read_customer(request, at, branches)
-        with suppress(_UndoneError), self._records.writing() as connection:
+        # Reservations that ended are released while facts are gathered: not by a look.
+        with self._records.undoing() as connection:
             lock_customer(connection, request.customer_id)
-            inputs = self.gatherer.gather(connection, request, customer, at)
-            # Reservations that ended are released while facts are gathered: not by a look.
-            raise _UndoneError
+            inputs = self.gatherer.gather(connection, request, customer, at, certain)
         _, result, text = self._settle(request, inputs)
         return result, text
 

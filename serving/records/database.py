@@ -134,6 +134,20 @@ class Records:
                 self._write_lock.release()
 
     @contextmanager
+    def undoing(self) -> Iterator[Connection]:
+        """Begin a transaction that writes, and undo all of it at the end of the block.
+
+        Raises
+        ------
+        RecordsAwayError
+            As `writing`.
+        """
+        with self.writing() as connection:
+            yield connection
+            if (transaction := connection.get_transaction()) is not None:
+                transaction.rollback()
+
+    @contextmanager
     def _writer_connection(self, engine: Engine) -> Iterator[Connection]:
         """Reuse the one connection of SQLite's one writer; drop it after a fault."""
         connection = self._writer_connections.pop(engine, None) or engine.connect()

@@ -63,12 +63,27 @@ def test_parts_have_paths() -> None:
     assert isinstance(condition.structure, Group)
     assert isinstance(condition.structure.members[1], Negation)
     joined = all_of([condition, read_condition("loyal", WORDS)])
-    assert joined.plain.startswith("(star_level = 1 and not (")
+    assert joined.plain == "star_level = 1 and not (star_level = 2 or new_energy) and loyal"
     assert joined.columns == ["new_energy", "star_level"]
 
 
+def test_joined_conditions_are_one_line_without_repetition() -> None:
+    known, low, either = (
+        read_condition(text, WORDS)
+        for text in (
+            "renewal is not null",
+            "renewal is not null and renewal < 0.6",
+            "loyal or star > 3",
+        )
+    )
+    assert all_of([known, low, either]).chinese == (
+        "续保概率 不为空 且 续保概率 < 0.6 且 (忠诚客户 或 星级 > 3)"
+    )
+    assert all_of([known, known]).plain == "renewal is not null"
+
+
 OPEN = {"branch", "previous_insurer", "preferred_service", "touchpoints_contacted",
-        "customer_value_exact"}  # fmt: skip
+        "customer_value_exact", "latest_consents"}  # fmt: skip
 """Tags of texts whose values are no closed set."""
 
 

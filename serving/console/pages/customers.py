@@ -16,6 +16,7 @@ from features.lake import Lake
 from features.stars.explain import explain_rating
 from features.stars.ledger import explain_entitlements
 from features.stars.settings import load_star_settings
+from serving import clock
 from serving.console.customer_facts import CLAIM_STEPS, read_facts
 from serving.console.customer_search import MOST, search_customers
 from serving.console.render import show
@@ -26,7 +27,12 @@ from serving.decision.schemas import DecideRequest
 from serving.decision.silence import held_gates, silence_reasons
 from serving.predictions.service import PredictionService
 from serving.predictions.unknown_customers import unknown_customers
-from serving.records.contacts.of_customer import past_contacts, past_decisions, past_outcomes
+from serving.records.contacts.of_customer import (
+    PastContact,
+    PastDecision,
+    PastOutcome,
+    list_past,
+)
 from serving.records.database import Records
 from serving.records.people.consents import consents_as_of
 from serving.schemas import NO_NUL, PredictRequest
@@ -83,14 +89,14 @@ def customer(
         PredictRequest(customer_ids=[customer_id], explain=True), at, branches
     ).predictions
     with records.reading() as connection:
-        decisions = past_decisions(connection, customer_id, MOST_PAST)
-        contacts = past_contacts(connection, customer_id, MOST_PAST)
-        outcomes = past_outcomes(connection, customer_id, MOST_PAST)
+        decisions = list_past(connection, PastDecision, customer_id, MOST_PAST)
+        contacts = list_past(connection, PastContact, customer_id, MOST_PAST)
+        outcomes = list_past(connection, PastOutcome, customer_id, MOST_PAST)
         consents = consents_as_of(connection, customer_id, at, base_of(consent_tags))
     points = request.app.state.touchpoints.shared.decision_points
     point = at_point if at_point is not None and at_point in points else str(next(iter(points)))
     decide = DecideRequest(customer_id=customer_id, decision_point=point)
-    result, text = decider.preview(decide, at, branches)
+    result, text = decider.preview(decide, at, branches, certain=clock.certain(at))
     note_seen(request, [customer_id])
     return show(
         request,

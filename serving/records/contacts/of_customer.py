@@ -1,35 +1,12 @@
 """List what the records know of one customer's decisions and contacts, the latest first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from serving.records.tables import contacts, decisions, outcomes
-
-_d, _k, _o = decisions.c, contacts.c, outcomes.c
-_DECISIONS = (
-    select(
-        _d.decision_id, _d.decision_point, _d.decided_at, _d.touchpoint, _d.channel,
-        _d.mandatory, _d.randomised, _d.holdout,
-    )
-    .where(_d.customer_id == bindparam("customer_id"))
-    .order_by(_d.decided_at.desc())
-    .limit(bindparam("most"))
-)  # fmt: skip
-_CONTACTS = (
-    select(_k.contact_id, _k.touchpoint, _k.channel, _k.purpose, _k.state, _k.planned_at,
-           _k.sent_at, _k.campaign, _k.message)
-    .where(_k.customer_id == bindparam("customer_id"))
-    .order_by(_k.planned_at.desc())
-    .limit(bindparam("most"))
-)  # fmt: skip
-_OUTCOMES = (
-    select(_o.contact_id, _o.kind, _o.channel, _o.occurred_at)
-    .where(_o.customer_id == bindparam("customer_id"))
-    .order_by(_o.occurred_at.desc())
-    .limit(bindparam("most"))
-)
 
 
 @dataclass(frozen=True)
@@ -71,49 +48,34 @@ class PastOutcome:
     occurred_at: datetime
 
 
-def past_decisions(connection: Connection, customer_id: str, most: int) -> list[PastDecision]:
-    """List decisions about a customer, the latest first.
+_PLACES = {
+    PastDecision: (decisions, decisions.c.decided_at),
+    PastContact: (contacts, contacts.c.planned_at),
+    PastOutcome: (outcomes, outcomes.c.occurred_at),
+}
+"""What is listed -> its table, and the column of its time."""
+Past = TypeVar("Past", PastDecision, PastContact, PastOutcome)
+
+
+def list_past(connection: Connection, kind: type[Past], customer_id: str, most: int) -> list[Past]:
+    """List decisions about a customer, contacts with them or outcomes of theirs, the latest first.
 
     Parameters
     ----------
     connection : Connection
         Of the records.
+    kind : type
+        `PastDecision`, `PastContact` or `PastOutcome`.
     customer_id : str
         The customer.
     most : int
         At most so many.
     """
-    rows = connection.execute(_DECISIONS, {"customer_id": customer_id, "most": most})
-    return [PastDecision(*row) for row in rows]
-
-
-def past_contacts(connection: Connection, customer_id: str, most: int) -> list[PastContact]:
-    """List contacts with a customer, the latest first.
-
-    Parameters
-    ----------
-    connection : Connection
-        Of the records.
-    customer_id : str
-        The customer.
-    most : int
-        At most so many.
-    """
-    rows = connection.execute(_CONTACTS, {"customer_id": customer_id, "most": most})
-    return [PastContact(*row) for row in rows]
-
-
-def past_outcomes(connection: Connection, customer_id: str, most: int) -> list[PastOutcome]:
-    """List outcomes of a customer, the latest first.
-
-    Parameters
-    ----------
-    connection : Connection
-        Of the records.
-    customer_id : str
-        The customer.
-    most : int
-        At most so many.
-    """
-    rows = connection.execute(_OUTCOMES, {"customer_id": customer_id, "most": most})
-    return [PastOutcome(*row) for row in rows]
+    table, time = _PLACES[kind]
+    statement = (
+        select(*(table.c[field.name] for field in fields(kind)))
+        .where(table.c.customer_id == customer_id)
+        .order_by(time.desc())
+        .limit(most)
+    )
+    return [kind(*row) for row in connection.execute(statement)]
