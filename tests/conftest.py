@@ -19,6 +19,7 @@ import pytest
 from command_line import THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
 from servers import (
+    database,
     postgres,
     postgres_server,
     redis_server,
@@ -32,6 +33,7 @@ from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
 __all__ = [
+    "database",
     "mariadb",
     "mariadb_server",
     "postgres",

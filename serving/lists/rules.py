@@ -39,7 +39,7 @@ RULES: Mapping[str, Rule] = {
         Rule("excluded", "属于排除名单或客群", "on a list or in a segment that is left out"),
         Rule("consent", "未同意营销", NO_CONSENT),
         Rule("profiling", "拒绝画像", NO_PROFILING),
-        Rule("opted_out", "已退订该渠道", OPTED_OUT),
+        Rule("opted_out", "已拒绝或退订该渠道", OPTED_OUT),
         Rule("caps", "触达上限或冷静期", "contact caps or cooling off"),
         Rule("open_claim", "有未决赔案", "open claim"),
         Rule("open_complaint", "有未解决投诉", "open complaint"),

@@ -13,6 +13,7 @@ import pytest
 
 from features.lake import Lake
 from guanjia.jobs.handing_out import hand_out
+from serving.lists.rules import OPTED_OUT
 from serving.lists.target_lists import ListRun, write_list
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people.consents import ConsentChange, write_consent
@@ -62,6 +63,7 @@ def with_consents(lake: Lake, rows: list[dict[str, Any]]) -> None:
 
 
 YES, NO = {"granted": True}, {"granted": False}
+PHONE, SMS = {"channel": "phone"}, {"channel": "sms"}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,16 @@ YES, NO = {"granted": True}, {"granted": False}
             [YES | {"changed_at": BEFORE}, YES | {"changed_at": BEFORE, "purpose": "profiling"}],
             None,
         ),
+        # No calls, but text messages; the list is one of calls.
+        ([YES | {"changed_at": BEFORE}, NO | PHONE | {"changed_at": NOON}], OPTED_OUT),
+        ([YES | {"changed_at": BEFORE}, NO | PHONE | {"changed_at": AFTER}], None),
+        ([YES | {"changed_at": BEFORE}, NO | SMS | {"changed_at": NOON}], None),
+        ([NO | {"changed_at": BEFORE}, YES | PHONE | {"changed_at": NOON}], None),
+        ([NO | {"changed_at": NOON}, YES | PHONE | {"changed_at": BEFORE}], "no marketing consent"),
+        # A consent to every channel does not open the one that was refused.
+        ([NO | PHONE | {"changed_at": BEFORE}, YES | {"changed_at": NOON}], OPTED_OUT),
+        ([YES | PHONE | {"changed_at": BEFORE}], None),
+        ([YES | SMS | {"changed_at": BEFORE}], "no marketing consent"),
     ],
 )
 def test_consent_counts_as_known_when_the_day_is_over(
@@ -114,6 +126,14 @@ def test_consent_counts_as_known_when_the_day_is_over(
         expected[barred] = expected.get(barred, 0) + 1
     assert said.left_out == expected
     assert (said.consent, said.rows) == ("checked", len(found))
+
+
+def test_consents_that_an_earlier_release_checked_are_to_every_channel(lake: Lake) -> None:
+    customer, path = first(lake), lake.checked("consents")
+    with_consents(lake, [YES | {"changed_at": BEFORE, "customer_id": customer}])
+    pq.write_table(pq.read_table(path).drop_columns(["channel"]), path)
+    _, found = listed(lake)
+    assert [row[0] for row in found] == [customer]
 
 
 def test_without_consents_nobody_is_left_out_and_the_run_says_so(lake: Lake) -> None:

@@ -175,6 +175,12 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """Where records are: of None in a file of the home, else on Postgres."""
+    return request.getfixturevalue("postgres") if request.param == "postgres" else None
+
+
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> str:
     """The address of an empty database."""

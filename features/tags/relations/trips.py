@@ -36,13 +36,18 @@ def consent_spans(lake: Lake, spine: Spine) -> ir.Table:
     """
     rows = events(lake, spine, "consents")
     rows = rows.filter(rows.purpose == PURPOSE)
-    order = ibis.window(group_by=SPINE, order_by=[rows.changed_at, rows.consent_id])
+    order = ibis.window(group_by=SPINE, order_by=_words_in_order(rows))
     rows = rows.mutate(before=rows.granted.lag().over(order))
     # A repeated consent begins no new span.
     changes = rows.filter(rows.before.isnull() | (rows.before != rows.granted))
-    order = ibis.window(group_by=SPINE, order_by=[changes.changed_at, changes.consent_id])
+    order = ibis.window(group_by=SPINE, order_by=_words_in_order(changes))
     changes = changes.mutate(withdrawn_on=changes.changed_on.lead().over(order))
     spans = changes.filter(changes.granted)
     lasting = spans.filter(spans.withdrawn_on.isnull()).select(*SPINE)
     spans = spans.semi_join(lasting, SPINE)
     return spans.select(*SPINE, given_on=spans.changed_on, withdrawn_on=spans.withdrawn_on)
+
+
+def _words_in_order(rows: ir.Table) -> list[ir.Value]:
+    """Order words on a purpose by time; of two at one instant the refusal is the last."""
+    return [rows.changed_at, rows.granted.desc(), rows.consent_id]

@@ -164,6 +164,27 @@ def test_a_consent_that_cannot_be_read_stops_the_run(
     assert run(lake, path, DELIVERED).written
 
 
+def test_consents_by_channel_are_read_and_an_unknown_channel_stops_the_run(
+    exports: Path, lake: Lake, planned: Planned, rows: Rows
+) -> None:
+    (exports / "授权.csv").write_text(
+        "授权号,客户编号,授权用途,授权渠道,授权状态,授权时间\n"
+        "A1,C1,营销,全部,同意,2025-01-01 10:00:00\n"
+        "A2,C1,营销,电话,不同意,2025-02-01 10:00:00\n"
+        "A3,C1,营销,短信,同意,2025-02-01 10:00:00\n"
+        "A4,C2,营销,座机,不同意,2025-02-01 10:00:00\n"
+    )
+    planned(exports)
+    path = exports / "mapping.toml"
+    with pytest.raises(GuanjiaError, match="table consents, column channel: cannot be read"):
+        run(lake, path, DELIVERED)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"座机" = "?"', '"座机" = "phone"'), encoding="utf-8")
+    assert run(lake, path, DELIVERED).written
+    words = [(row["channel"], row["granted"]) for row in rows("consents")]
+    assert words == [(None, True), ("phone", False), ("sms", True), ("phone", False)]
+
+
 def test_a_placeholder_birthday_and_an_unknown_code_cost_their_cells(
     exports: Path, lake: Lake, imported: Imported, rows: Rows
 ) -> None:

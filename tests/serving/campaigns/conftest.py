@@ -40,11 +40,11 @@ Run = Callable[..., Campaign]
 
 
 @pytest.fixture
-def home_lake(copy: Callable[..., Lake]) -> Lake:
-    """The demo with its online tags, without holdout and exploration."""
+def home_lake(copy: Callable[..., Lake], database: str | None) -> Lake:
+    """The demo with its online tags, without holdout and exploration; its records on both."""
     found = copy("feast", "scores")
     (found.home / "policy.toml").write_text(POLICY, encoding="utf-8")
-    return found
+    return Lake(found.settings.model_copy(update={"database": database}))
 
 
 @pytest.fixture

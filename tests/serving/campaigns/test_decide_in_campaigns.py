@@ -20,6 +20,7 @@ from serving.predictions.service import PredictionService
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from serving.records.people.erase_records import erase_from_records, has_records
+from serving.records.tables import contacts
 
 pytestmark = pytest.mark.slow
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -59,8 +60,8 @@ def decide(decider: Decider, customer: str, at: datetime = NOON) -> Any:
 
 def contact_row(records: Records, decision_id: str) -> Any:
     with records.reading() as connection:
-        query = "SELECT * FROM contacts WHERE decision_id = ?"
-        return connection.exec_driver_sql(query, (decision_id,)).mappings().first()
+        query = contacts.select().where(contacts.c.decision_id == decision_id)
+        return connection.execute(query).mappings().first()
 
 
 def test_members_stay_in_their_arms_and_their_decisions_replay(

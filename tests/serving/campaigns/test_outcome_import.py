@@ -50,8 +50,8 @@ SCHEMA = pa.schema(
 
 
 @pytest.fixture
-def home_of_twenty(tmp_path: Path) -> Any:
-    lake = Lake(Settings(home=tmp_path / "home"))
+def home_of_twenty(tmp_path: Path, database: str | None) -> Any:
+    lake = Lake(Settings(home=tmp_path / "home", database=database))
     path = lake.checked("customers")
     path.parent.mkdir(parents=True)
     rows = [

@@ -14,6 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from guanjia.jobs.list_exports import export_release
+from serving.campaigns.planning import plan_campaign
 from serving.lists.definitions.definition import (
     ListDefinition,
     ListDefinitionError,
@@ -24,6 +25,7 @@ from serving.lists.definitions.versions import UnknownListError
 from serving.lists.listing import Viewer
 from serving.lists.releases import ReleaseRefusedError, verify_members
 from serving.lists.service import ListService
+from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.database import Records
 from serving.records.people.consents import ConsentChange, write_consent
@@ -34,12 +36,28 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
+CAMPAIGN: dict[str, Any] = {
+    "label": "七月外呼",
+    "touchpoint": "renewal_30d",
+    "arms": [
+        {"name": "call", "kind": "treatment", "share": 0.5},
+        {"name": "quiet", "kind": "silence", "share": 0.5},
+    ],
+    "primary": ["call", "quiet"],
+    "starts_on": "2026-07-01",
+    "ends_on": "2026-09-30",
+    "effect": 0.05,
+    "contact_cost": 3.0,
+    "worth": 400.0,
+    "weak_because": "a test has few customers",
+}
 
 
 @pytest.fixture
-def lake(copy: Copy) -> Lake:
-    """The demo with scores and checked tables, to be changed."""
-    return copy("scores", "checked")
+def lake(copy: Copy, database: str | None) -> Lake:
+    """The demo with scores and checked tables, to be changed; its records on both."""
+    found = copy("scores", "checked")
+    return Lake(found.settings.model_copy(update={"database": database}))
 
 
 @pytest.fixture
@@ -204,7 +222,7 @@ def test_why_says_condition_value_and_place(lists: ListService) -> None:
         lists.why(definition, "C99999999", LI, NOW)
 
 
-def test_members_of_a_released_list_can_be_left_out(lists: ListService) -> None:
+def test_members_of_a_released_list_can_be_left_out(lists: ListService, records: Records) -> None:
     lists.define(own(name="first_list", size=10), LI, "", NOW)
     first = lists.release("first_list", LI, NOW)
     others = own(not_in_lists=["first_list"])
@@ -213,7 +231,15 @@ def test_members_of_a_released_list_can_be_left_out(lists: ListService) -> None:
     assert {*lists.preview_members(others, LI, NOW, "excluded")} == members
     assert held_out <= members
     lists.define(others, LI, "", NOW)
-    assert lists.use("first_list").excluded_by == ["own_list"]
+    use = lists.use("first_list")
+    assert (use.releases, use.excluded_by, use.campaigns) == (1, ["own_list"], [])
+    fields = {"campaign": "july", **CAMPAIGN}
+    completed, rows = campaign_of_release(fields, first, lists.members(first, LI))
+    plan_campaign(
+        lists.lake, records, completed, rows, "li", NOW, salt="s", in_holdout=lambda _: False
+    )
+    assert lists.use("first_list").campaigns == ["july"]
+    assert lists.use("own_list").campaigns == []
 
 
 def test_versions_are_kept_and_compared(lists: ListService) -> None:

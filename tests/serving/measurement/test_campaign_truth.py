@@ -72,12 +72,12 @@ class Insurer:
 
 
 @pytest.fixture
-def insurer(tmp_path: Path) -> Iterator[Callable[..., Insurer]]:
+def insurer(tmp_path: Path, database: str | None) -> Iterator[Callable[..., Insurer]]:
     opened: list[Records] = []
 
     def make(seed: int = 1, size: int = SIZE, **plan: Any) -> Insurer:
         home = tmp_path / f"home{seed}"
-        lake = Lake(Settings(home=home))
+        lake = Lake(Settings(home=home, database=database))
         records = Records(lake.settings)
         opened.append(records)
         records.migrate()

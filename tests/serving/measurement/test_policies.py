@@ -45,7 +45,7 @@ per = "week"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(tmp_path: Path, database: str | None) -> Lake:
     (tmp_path / "home").mkdir()
     off = "".join(
         f"{name} = false\n"
@@ -54,7 +54,7 @@ def lake(tmp_path: Path) -> Lake:
     )  # fmt: skip
     text = f"[rules]\n{off}{CAPS.format(most=2)}"
     (tmp_path / "home" / "contact_caps.toml").write_text(text, encoding="utf-8")
-    return Lake(Settings(home=tmp_path / "home"))
+    return Lake(Settings(home=tmp_path / "home", database=database))
 
 
 @pytest.fixture

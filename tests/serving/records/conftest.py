@@ -12,11 +12,10 @@ from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.database import Records
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, home: Path) -> Settings:
+@pytest.fixture
+def settings(database: str | None, home: Path) -> Settings:
     """Where the records are."""
-    address = request.getfixturevalue("postgres") if request.param == "postgres" else None
-    return Settings(home=home, database=address)
+    return Settings(home=home, database=database)
 
 
 @pytest.fixture

@@ -80,7 +80,12 @@ def _consents(v: View) -> dict[str, Frame]:
     rows = rows.sort_values(["changed_at", "refused", "consent_id"])
     rows = rows.groupby(["customer_id", "purpose", "channel"], dropna=False).tail(1)
     granted, whole = rows.granted.astype(bool), rows.channel.isna()
+    subject = rows.purpose.where(whole, rows.purpose + "." + rows.channel.astype(object))
+    seconds = (rows.changed_at - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
+    words = subject + ":" + granted.map({True: "yes", False: "no"}) + ":" + seconds.astype(str)
+    told = words.groupby(rows.customer_id).agg(lambda said: ";".join(sorted(said)))
     return {
+        "latest_consents": told.reindex(v.customers),
         "marketing_consent": v.any(rows, granted, whole & (rows.purpose == "marketing")),
         "profiling_consent": v.any(rows, granted, rows.purpose == "profiling"),
         "location_consent": v.any(rows, granted, rows.purpose == "location"),

@@ -160,11 +160,14 @@ def _words(customers: list[Row], random: Random) -> list[Row]:
     for customer in customers:
         for number in range(random.choice([0, 1, 2, 3, 4])):
             changed = customer["registered_at"] + timedelta(minutes=random.randint(1, 2_000_000))
+            purpose = random.choice(["location", "location", "marketing", "profiling"])
+            by_channel = purpose == "marketing" and number > 1
             words.append(
                 {
                     "consent_id": f"{customer['customer_id']}+{number}",
                     "customer_id": customer["customer_id"],
-                    "purpose": random.choice(["location", "location", "marketing", "profiling"]),
+                    "purpose": purpose,
+                    "channel": ("sms", "phone")[number % 2] if by_channel else None,
                     "granted": random.random() < 0.7,
                     "changed_at": changed,
                     "recorded_at": changed,

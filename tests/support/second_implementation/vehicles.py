@@ -9,7 +9,8 @@ from second_implementation.view import Frame, View, anniversary, exact, ratio
 def trips_of(view: View) -> Frame:
     """List the days driven wholly within consent, of customers whose latest word is consent."""
     words = view.happened("consents")
-    words = words[words.purpose == "location"].sort_values(["changed_at", "consent_id"])
+    words = words[words.purpose == "location"].assign(refused=lambda t: ~t.granted.astype(bool))
+    words = words.sort_values(["changed_at", "refused", "consent_id"])
     rows = view.happened("trips")
     kept = []
     for customer, said in words.groupby("customer_id"):
