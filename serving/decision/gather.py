@@ -22,8 +22,11 @@ from serving.decision.candidates import Candidate, campaign_name
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
 from serving.decision.inputs import (
+    BRANCH,
     CONSENTS,
+    GATE_TAGS,
     OPT_OUTS,
+    VALUE_TAGS,
     CustomerFacts,
     DecisionInputs,
     base_of,
@@ -34,13 +37,8 @@ from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
 from serving.decision.worth.policy import load_policy
-from serving.decision.worth.value import COMPULSORY_PREMIUM, RECENT_CONTACTS, UNANSWERED_CONTACTS
-from serving.predictions.margin import (
-    CURRENT_PREMIUM,
-    QUOTED_PREMIUM,
-    expected_cost_and_margin,
-    number_or_none,
-)
+from serving.decision.worth.value import RECENT_CONTACTS
+from serving.predictions.margin import expected_cost_and_margin, number_or_none
 from serving.predictions.probabilities import ServedModel, needed_tags, predict_one
 from serving.predictions.scores_file import MARGIN
 from serving.predictions.scoring import STAR_TAGS
@@ -57,15 +55,6 @@ from serving.touchpoints.due import Customer
 
 logger = logging.getLogger(__name__)
 
-BRANCH = "branch"
-GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
-VALUE_TAGS = (
-    RECENT_CONTACTS,
-    UNANSWERED_CONTACTS,
-    QUOTED_PREMIUM,
-    CURRENT_PREMIUM,
-    COMPULSORY_PREMIUM,
-)
 PRICES_LIFETIME = timedelta(minutes=5)
 
 

@@ -12,12 +12,23 @@ from serving.decision.candidates import Candidate
 from serving.decision.core import Facts
 from serving.decision.gates import Gate, Permission
 from serving.decision.left_out import LeftOut
+from serving.decision.worth.value import COMPULSORY_PREMIUM, RECENT_CONTACTS, UNANSWERED_CONTACTS
+from serving.predictions.margin import CURRENT_PREMIUM, QUOTED_PREMIUM
 from serving.records.contacts.cap_rules import Plan
 from serving.records.contacts.history import History
 from serving.records.people.consents import Consent, Consents, CoreSystemConsents
 from serving.schemas import Freshness, Star
 from serving.touchpoints.tag_days import tags_on
 
+BRANCH = "branch"
+GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
+VALUE_TAGS = (
+    RECENT_CONTACTS,
+    UNANSWERED_CONTACTS,
+    QUOTED_PREMIUM,
+    CURRENT_PREMIUM,
+    COMPULSORY_PREMIUM,
+)
 LATEST_CONSENTS = "latest_consents"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent", LATEST_CONSENTS)
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}

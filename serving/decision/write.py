@@ -15,8 +15,7 @@ from sqlalchemy import Connection
 from serving.decision.candidates import campaign_name
 from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult
-from serving.decision.gather import BRANCH
-from serving.decision.inputs import CustomerFacts, DecisionInputs
+from serving.decision.inputs import BRANCH, CustomerFacts, DecisionInputs
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_action, build_response
 from serving.decision.schemas import Action, DecideRequest, DecideResponse

@@ -27,8 +27,13 @@ from serving.decision.gates import (
     check_other_campaign,
     check_profiling,
 )
-from serving.decision.gather import GATE_TAGS, VALUE_TAGS
-from serving.decision.inputs import gate_of, permission_of, read_words
+from serving.decision.inputs import (
+    GATE_TAGS,
+    VALUE_TAGS,
+    gate_of,
+    permission_of,
+    read_words,
+)
 from serving.decision.lots import in_holdout
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects

@@ -26,8 +26,8 @@ from serving.lists.reasons import on_next_day, read_reasons, read_rows
 from serving.lists.rules import RULES
 from serving.lists.scores import Row
 from serving.lists.selection import select
-from serving.predictions.margin import LABELS
 from serving.predictions.reasons import Reason
+from serving.predictions.scores_file import LABELS
 from serving.predictions.sense import Direction
 from training.models import MODELS
 

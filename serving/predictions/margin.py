@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from serving.predictions.scores_file import COST, MARGIN
 from training.estimators.encoding import Array
 
 FREQUENCY, SEVERITY = "claim_frequency", "claim_severity"
 QUOTED_PREMIUM, CURRENT_PREMIUM = "renewal_quote_premium", "commercial_premium_current"
-LABELS = {COST: "下一年度预期赔款(元)", MARGIN: "下一年度预期边际(元)"}
 
 
 def margin_tags(models: Mapping[str, object]) -> list[str]:

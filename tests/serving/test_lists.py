@@ -21,8 +21,8 @@ from features.tags.catalogue import catalogue
 from serving.decision.lots import in_holdout
 from serving.decision.worth.policy import load_policy
 from serving.lists.target_lists import write_list
-from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import ServedModel, load_models, model_columns
+from serving.predictions.scores_file import LABELS
 from serving.tag_words import words_of
 from training.models import MODELS
 

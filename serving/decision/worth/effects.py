@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake
 from training.models import MODELS
-from training.uplift.effect_model import EffectModel, load_effect
 from training.uplift.randomised_trials import OUTCOME
+
+if TYPE_CHECKING:
+    # SciPy is loaded where there is an effect model.
+    from training.uplift.effect_model import EffectModel
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ class Effects:
         if before is not None and before.refused.get(name) == text:
             self.refused[name] = text
             return
+        from training.uplift.effect_model import load_effect
+
         try:
             self.models[name] = load_effect(path.parent)
         except GuanjiaError as error:

@@ -15,7 +15,7 @@ from features.sql import quoted, sql_text
 from features.stars.settings import load_star_settings
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
-from serving.predictions.margin import LABELS
+from serving.predictions.scores_file import LABELS
 from serving.tag_words import UNITS
 from training.models import MODELS
 

@@ -23,7 +23,7 @@ from serving.measurement.campaign import CampaignMeasurement, measure_campaign
 from serving.measurement.harm import guard_campaigns
 from serving.records.contacts.elsewhere import ExternalContact, insert_external
 from serving.records.contacts.outcomes import Outcome, note_outcome
-from serving.records.database import Records
+from serving.records.database import LONG_SECONDS, Records
 
 PLANNED = datetime(2026, 7, 1, 2, tzinfo=UTC)
 LAUNCHED = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -57,7 +57,7 @@ class Insurer:
 
     def contact(self, name: str, *, refused: float = 0.0) -> None:
         """Make the campaign's contacts; one in five does not arrive."""
-        with self.records.writing() as connection:
+        with self.records.writing(LONG_SECONDS) as connection:
             for number, (customer, arm) in enumerate(sorted(self.drawn(name).items())):
                 if arm != "call":
                     continue
@@ -72,8 +72,10 @@ class Insurer:
 
 
 @pytest.fixture
-def insurer(tmp_path: Path, database: str | None) -> Iterator[Callable[..., Insurer]]:
+def insurer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Insurer]]:
     opened: list[Records] = []
+    on_postgres = getattr(request, "param", "sqlite") == "postgres"
+    database = request.getfixturevalue("postgres") if on_postgres else None
 
     def make(seed: int = 1, size: int = SIZE, **plan: Any) -> Insurer:
         home = tmp_path / f"home{seed}"
@@ -138,6 +140,7 @@ def measure(found: Insurer, as_of: date = RIPE, **more: bool) -> CampaignMeasure
     return measure_campaign(found.lake, found.records, "calls", as_of, LAUNCHED, "test", **more)
 
 
+@pytest.mark.parametrize("insurer", ["sqlite", "postgres"], indirect=True)
 def test_the_measured_effect_is_the_true_one(insurer: Callable[..., Insurer]) -> None:
     found = insurer()
     found.write(0.15, found.drawn("calls"))
@@ -217,6 +220,7 @@ def test_members_of_one_arm_that_are_lost_stop_every_figure(
     assert (measured.verdict.code, measured.figures) == ("mismatch", None)
 
 
+@pytest.mark.parametrize("insurer", ["sqlite", "postgres"], indirect=True)
 def test_refusals_above_the_bound_stop_the_campaign_in_one_run(
     insurer: Callable[..., Insurer],
 ) -> None:
