@@ -36,6 +36,8 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
+ON_BOTH = pytest.mark.parametrize("lake", ["sqlite", "postgres"], indirect=True)
+"""Of a test that the records, not the selection, decide."""
 CAMPAIGN: dict[str, Any] = {
     "label": "七月外呼",
     "touchpoint": "renewal_30d",
@@ -54,10 +56,13 @@ CAMPAIGN: dict[str, Any] = {
 
 
 @pytest.fixture
-def lake(copy: Copy, database: str | None) -> Lake:
-    """The demo with scores and checked tables, to be changed; its records on both."""
+def lake(copy: Copy, request: pytest.FixtureRequest) -> Lake:
+    """The demo with scores and checked tables, to be changed; its records also on Postgres."""
     found = copy("scores", "checked")
-    return Lake(found.settings.model_copy(update={"database": database}))
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return found
+    address = request.getfixturevalue("postgres")
+    return Lake(found.settings.model_copy(update={"database": address}))
 
 
 @pytest.fixture
@@ -119,6 +124,7 @@ def test_the_waterfall_adds_up_to_the_file(
     assert (noted["export_id"], noted["customer_ids"]) == (done.export_id, ids)
 
 
+@ON_BOTH
 def test_the_same_list_has_the_same_hash_and_last_weeks_is_still_there(
     lists: ListService, lake: Lake
 ) -> None:
@@ -134,6 +140,7 @@ def test_the_same_list_has_the_same_hash_and_last_weeks_is_still_there(
     assert len(list(lists.members(lists.find("own_list", first.release_id), LI))) == first.members
 
 
+@ON_BOTH
 def test_the_author_needs_a_second_person_beyond_the_number_of_the_home(
     lake: Lake, records: Records, tmp_path: Path
 ) -> None:
@@ -171,6 +178,7 @@ def test_a_file_that_was_changed_is_not_read(lists: ListService, lake: Lake) -> 
         list(lists.members(release, LI))
 
 
+@ON_BOTH
 def test_an_erased_customer_leaves_the_release_and_its_hash_stays(
     lists: ListService, lake: Lake, run: Callable[..., Any]
 ) -> None:
@@ -222,6 +230,7 @@ def test_why_says_condition_value_and_place(lists: ListService) -> None:
         lists.why(definition, "C99999999", LI, NOW)
 
 
+@ON_BOTH
 def test_members_of_a_released_list_can_be_left_out(lists: ListService, records: Records) -> None:
     lists.define(own(name="first_list", size=10), LI, "", NOW)
     first = lists.release("first_list", LI, NOW)
@@ -242,6 +251,7 @@ def test_members_of_a_released_list_can_be_left_out(lists: ListService, records:
     assert lists.use("own_list").campaigns == []
 
 
+@ON_BOTH
 def test_versions_are_kept_and_compared(lists: ListService) -> None:
     lists.define(own(where="star >= 3"), LI, "first", NOW)
     lists.define(own(where="star >= 3"), WANG, "the same", NOW)
