@@ -123,7 +123,7 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
             at,
             client_key=caller_key(caller(request).subject, body.client_key),
         )
-    if body.channel is None and not stored.repeated:
+    if not stored.repeated:
         event = {
             "event_id": f"consent {stored.change_id}",
             "type": "consent_changed",
@@ -132,6 +132,7 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
             "consent_id": stored.change_id,
             "purpose": body.purpose,
             "granted": body.granted,
+            **({"channel": body.channel} if body.channel is not None else {}),
         }
         try:
             request.app.state.events.take_own(event, at)

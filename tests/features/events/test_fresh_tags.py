@@ -124,6 +124,20 @@ def test_a_consent_withdrawn_takes_its_tags_offline(desk: Any, later: Later) -> 
     }
 
 
+def test_a_word_on_one_channel_is_a_word_on_that_channel(desk: Any) -> None:
+    desk.send(
+        "consent_changed", consent_id="M2", purpose="marketing", granted=False, channel="phone"
+    )
+    assert desk.online("C1", "marketing_consent", "latest_consents") == {
+        "marketing_consent": None,
+        "latest_consents": "location:yes:1735704000;marketing.phone:no:1782867600",
+    }
+    with pytest.raises(RefusedError, match="only marketing is by channel"):
+        desk.take(
+            "consent_changed", consent_id="M3", purpose="profiling", granted=False, channel="phone"
+        )
+
+
 def test_only_groups_that_read_the_table_are_computed(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

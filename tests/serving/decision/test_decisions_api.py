@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake
+from features.online.reader import read_tags
 from serving.auth.tokens import make_token
 from serving.schemas import Refusal
 
@@ -196,6 +197,9 @@ def test_an_opt_out_holds_at_once(
     assert api.ask("POST", where, said).json()["repeated"]
     assert "in-00001" in refused(api.ask("POST", where, said | {"granted": False}), 409)
     assert api.ask("GET", where).json()["channels"]["sms"] is True
+    # The tags of the next decision, and the raw tables of tomorrow, have the word too.
+    (row,) = read_tags(api.lake, [customer], ["latest_consents"])
+    assert "marketing.sms:yes:" in row["latest_consents"]
 
 
 def test_what_is_not_sent_gives_its_place_back(
