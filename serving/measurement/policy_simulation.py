@@ -8,9 +8,8 @@ Which touchpoints were due is taken from the records; a touchpoint that nobody o
 offered now, and one whose trigger is edited is told (`timed_as_recorded`).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,14 @@ from serving.decision.capacity.prices import price_branch
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.gates import Gate
+from serving.decision.inputs import LATEST_CONSENTS, base_of
 from serving.decision.record import restore_facts
 from serving.decision.silence import silence_reasons
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.policy import Policy, load_policy
 from serving.measurement.lifted_gates import lift_gate
 from serving.measurement.past_contacts import PastContacts
+from serving.measurement.simulated_world import PolicySimulation, World
 from serving.records.contacts.cap_rules import plan
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
@@ -64,103 +65,6 @@ class Rules:
     policy: Policy | None = None
     touchpoints: TouchpointSource | None = None
     prices: Prices | None = None
-
-
-@dataclass
-class World:
-    """What was decided under some rules.
-
-    Attributes
-    ----------
-    decisions, marketing, service : int
-        Decisions; contacts of marketing and of service.
-    expected_yuan : float
-        Sum of the expected values of the contacts of marketing.
-    as_recorded : int
-        Decisions with the recorded action.
-    silence : Counter of str
-        Silent decisions by the strongest of what silence rested on.
-    silent_customers : set of str
-        Customers who were decided on and got no marketing.
-    lifted : Counter of str
-        By gate, yuan that silent decisions would be worth without it: an upper bound.
-    channels : Counter of str
-        Contacts of marketing by channel.
-    """
-
-    decisions: int = 0
-    marketing: int = 0
-    service: int = 0
-    expected_yuan: float = 0.0
-    as_recorded: int = 0
-    silence: Counter[str] = field(default_factory=Counter)
-    silent_customers: set[str] = field(default_factory=set)
-    lifted: dict[str, float] = field(default_factory=dict)
-    channels: Counter[str] = field(default_factory=Counter)
-    reached: set[str] = field(default_factory=set)
-
-    def row(self) -> dict[str, Any]:
-        """Return the figures as a row of a table."""
-        return {
-            "decisions": self.decisions,
-            "marketing": self.marketing,
-            "service": self.service,
-            "expected_yuan": round(self.expected_yuan, 2),
-            "silent_customers": len(self.silent_customers),
-            "as_recorded": self.as_recorded / self.decisions if self.decisions else None,
-        }
-
-
-@dataclass(frozen=True)
-class PolicySimulation:
-    """Two worlds, and what differs.
-
-    Attributes
-    ----------
-    begin, end : datetime
-        Decisions from `begin` until before `end`.
-    edited : list of str
-        Files of rules that were edited.
-    before, after : World
-        Under the rules as they are, and under the edited ones.
-    timed_as_recorded : list of str
-        Edited touchpoints that are due at other times now, or are new: these times are not
-        simulated.
-    """
-
-    begin: datetime
-    end: datetime
-    edited: list[str]
-    before: World
-    after: World
-    timed_as_recorded: list[str] = field(default_factory=list)
-
-    def document(self) -> dict[str, Any]:
-        """Return both worlds and their difference as JSON has them."""
-        first, second = self.before.row(), self.after.row()
-        gates = sorted({*self.before.silence, *self.after.silence})
-        return {
-            "begin": self.begin,
-            "end": self.end,
-            "edited": self.edited,
-            "timed_as_recorded": self.timed_as_recorded,
-            "before": first,
-            "after": second,
-            "difference": {
-                name: second[name] - first[name] for name in first if name != "as_recorded"
-            },
-            "silence": [
-                {
-                    "gate": gate,
-                    "before": self.before.silence[gate],
-                    "after": self.after.silence[gate],
-                    "worth_lifted": round(self.before.lifted[gate], 2)
-                    if gate in self.before.lifted
-                    else None,
-                }
-                for gate in gates
-            ],
-        }
 
 
 def simulate_policy(
@@ -245,6 +149,8 @@ def _decide(
     if rules.touchpoints is not None:
         candidates = _offered(rules.touchpoints, recorded, branch)
     history = past.history(facts.customer_id, at, rules.caps.rules)
+    if facts.tags.get(LATEST_CONSENTS):
+        history = history.with_later(base_of({**facts.tags, "freshness": at}))
     unsaid = {
         candidate.key: block
         for candidate, block in zip(facts.candidates, facts.blocks, strict=True)

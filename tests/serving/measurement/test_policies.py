@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from serving.decision.record import STORED
 from serving.decision.worth.policy import Policy, load_policy
 from serving.measurement.lifted_gates import lift_gate
 from serving.measurement.off_policy import value_policy
-from serving.measurement.policy_simulation import PolicySimulation, simulate_policy
+from serving.measurement.policy_simulation import simulate_policy
+from serving.measurement.simulated_world import PolicySimulation
 from serving.measurement.standing import measure_standing
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
+from serving.records.people.consents import ConsentChange, write_consent
 
 NOON = datetime(2026, 7, 6, 4, tzinfo=UTC)
 BEGIN, END = datetime(2026, 6, 30, 16, tzinfo=UTC), datetime(2026, 7, 31, 16, tzinfo=UTC)
@@ -177,6 +180,28 @@ def test_an_edited_policy_and_capacity_move_yuan_and_silence(
     scarce = simulate(lake, month, tmp_path / "edited")
     assert scarce.after.marketing < scarce.before.marketing
     assert scarce.after.silence["not_worth_it"] > scarce.before.silence["not_worth_it"]
+
+
+def test_a_consent_of_the_core_system_that_is_later_opens_again(
+    lake: Lake, records: Records
+) -> None:
+    """The decision saw the tag; the records alone would keep the channel closed."""
+    told = NOON - timedelta(days=3)
+    with records.writing() as connection:
+        write_consent(connection, ConsentChange("C1", "marketing", False, told), told)
+    facts = facts_of("C1", 110.0, CALL)
+    later = {
+        "marketing_consent": True,
+        "profiling_consent": None,
+        "location_consent": None,
+        "latest_consents": f"marketing:yes:{int((NOON - timedelta(days=1)).timestamp())}",
+        **{f"{channel}_opted_out": False for channel in ("sms", "wechat", "wecom", "phone")},
+    }
+    assert decide(records, replace(facts, tags={**facts.tags, **later}))
+    assert simulate(lake, records).before.as_recorded == 1
+    decide(records, facts)
+    again = simulate(lake, records).before
+    assert (again.as_recorded, again.silence) == (1, {"opted_out": 1})
 
 
 DEARER = """
