@@ -110,8 +110,10 @@ def all_of(conditions: list[Condition]) -> Condition:
     members: dict[Structure, None] = {}
     for condition in conditions:
         part = condition.structure
-        whole = isinstance(part, Group) and part.kind == "all"
-        members.update(dict.fromkeys(part.members if whole else [part]))
+        if isinstance(part, Group) and part.kind == "all":
+            members.update(dict.fromkeys(part.members))
+        else:
+            members[part] = None
     return Condition(group("all", [*members]), conditions[0].vocabulary)
 
 

@@ -81,15 +81,15 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
         Leave out tables that the home does not have.
     """
     known, happened = known_sql(closes), instant_sql(closes)
-    whole = "channel IS NULL AND purpose"
+    by_every = "channel IS NULL AND purpose"
     # As the tag `latest_consents` says it: of two words at one instant the refusal, in seconds.
     consents = " ".join(
         f"""
         SELECT customer_id,
-            bool_or(granted) FILTER ({whole} = 'marketing') AS marketing,
-            max(said_at) FILTER ({whole} = 'marketing') AS marketing_at,
-            bool_or(granted) FILTER ({whole} = 'profiling') AS profiling,
-            max(said_at) FILTER ({whole} = 'profiling') AS profiling_at,
+            bool_or(granted) FILTER ({by_every} = 'marketing') AS marketing,
+            max(said_at) FILTER ({by_every} = 'marketing') AS marketing_at,
+            bool_or(granted) FILTER ({by_every} = 'profiling') AS profiling,
+            max(said_at) FILTER ({by_every} = 'profiling') AS profiling_at,
             string_agg(concat(purpose, '.', channel, ':', if(granted, 'yes', 'no'), ':',
                 epoch(said_at)::BIGINT), ';') FILTER (channel IS NOT NULL) AS channels
         FROM (

@@ -115,29 +115,6 @@ def contacts(records: Records) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM contacts").scalar() or 0)
 
 
-def test_of_our_refusal_and_the_core_systems_consent_the_later_counts(
-    lake: Lake, records: Records, decider: Decider
-) -> None:
-    """The tags say when the core system got its consent: years after 2015, and before NOON."""
-
-    def chosen() -> list[bool]:
-        return [decider.preview(ask(one), NOON)[0].chosen is not None for one in customers]
-
-    customers = renewing(lake)[:8]
-    before = chosen()
-    assert any(before)
-    for refused_at, expected in (
-        (datetime(2015, 1, 1, tzinfo=UTC), before),
-        (NOON - timedelta(hours=1), [False] * len(customers)),
-    ):
-        with records.writing() as connection:
-            for one in customers:
-                change = ConsentChange(one, "marketing", False, refused_at)
-                write_consent(connection, change, NOON - timedelta(minutes=1))
-        assert chosen() == expected
-    assert contacts(records) == 0
-
-
 def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
     lake: Lake, records: Records, decider: Decider
 ) -> None:

@@ -37,7 +37,6 @@ NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
 ON_BOTH = pytest.mark.parametrize("lake", ["sqlite", "postgres"], indirect=True)
-"""Of a test that the records, not the selection, decide."""
 CAMPAIGN: dict[str, Any] = {
     "label": "七月外呼",
     "touchpoint": "renewal_30d",
