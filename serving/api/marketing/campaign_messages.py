@@ -4,11 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic.config import JsonDict
 
 from serving.schemas import NO_NUL, CustomerId, Message
 
 MOST_MEMBERS = 10_000
-LIST, OBJECT, NULL = ({"type": name} for name in ("array", "object", "null"))
+LIST: JsonDict = {"type": "array"}
+OBJECT: JsonDict = {"type": "object"}
+NULL: JsonDict = {"type": "null"}
 Reason = Annotated[str, Field(min_length=10, max_length=500, pattern=NO_NUL)]
 
 
