@@ -113,6 +113,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/reviews": "reviews:read",
         "POST /console/reviews/{review_id}": "reviews:answer",
         "GET /console/touchpoints": "touchpoints:read",
+        "GET /console/touchpoints/{name}": "touchpoints:read",
         "GET /console/tags": "tags:read",
         "GET /console/tags/{name}": "tags:read",
         "GET /console/models": "metrics:read",

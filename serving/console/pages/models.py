@@ -39,18 +39,17 @@ GATES = {
 def models(request: Request) -> Response:
     """List the models: which version serves since when, and what was watched last."""
     service = request.app.state.service
-    current = service.current.now
     watched = latest_monitoring(service.lake)
     return show(
         request,
         "models/all.html",
-        confirmed=current.confirmed,
+        confirmed=service.current.now.confirmed,
         watched=watched,
         models=[
             {
                 "name": name,
                 "spec": spec,
-                "serves": current.models[name].version if name in current.models else None,
+                "serves": service.current.number(name),
                 "act": next(reversed(read_acts(service.lake, name)), None),
                 "alerts": len(watched["models"][name]["alerts"])
                 if watched and name in watched["models"]
@@ -68,7 +67,6 @@ def model(request: Request, name: Name) -> Response:
     spec = find(name)
     service = request.app.state.service
     lake: Lake = service.lake
-    current = service.current.now
     watched = latest_monitoring(lake)
     champion, challenger, away = contenders_of(lake, name)
     versions = [
@@ -81,8 +79,8 @@ def model(request: Request, name: Name) -> Response:
         "models/model.html",
         name=name,
         spec=spec,
-        serves=current.models[name].version if name in current.models else None,
-        confirmed=current.confirmed and not away,
+        serves=service.current.number(name),
+        confirmed=service.current.now.confirmed and not away,
         champion=champion,
         challenger=challenger,
         versions=versions,
@@ -174,7 +172,7 @@ def model_act(request: Request, work_id: str) -> Response:
     """Show how far a promotion or a roll-back is, or what its gates said."""
     work = long_work(request).read(work_id, "promotion")
     name = str(work.asked["model"])
-    current = request.app.state.service.current.now
+    service = request.app.state.service
     response = show(
         request,
         "models/act.html",
@@ -183,7 +181,7 @@ def model_act(request: Request, work_id: str) -> Response:
         spec=find(name),
         words=ACTS[work.asked["act"]],
         gates=GATES,
-        serves=current.models[name].version if name in current.models else None,
+        serves=service.current.number(name),
     )
     if work.state in UNFINISHED:
         response.headers["Refresh"] = "2"
