@@ -79,6 +79,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/customers": "customers:read",
         "GET /console/customers/{customer_id}": "customers:read",
         "GET /console/customers/{customer_id}/star": "customers:read",
+        "GET /console/customers/{customer_id}/rights": "customers:read",
         "GET /console/lists": "lists:read",
         "GET /console/lists/{name}": "lists:read",
         "GET /console/lists/{name}/preview": "lists:read",
