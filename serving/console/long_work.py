@@ -194,12 +194,13 @@ class LongWork:
             yield
 
     def _reporter(self, work: Work) -> Report:
-        written = [work.step, 0.0]
+        written, at = work.step, 0.0
 
         def report(step: str, done: int, total: int | None) -> None:
+            nonlocal written, at
             now = time.monotonic()
-            if step != written[0] or now - float(written[1]) >= WRITE_SECONDS:
-                written[:] = [step, now]
+            if step != written or now - at >= WRITE_SECONDS:
+                written, at = step, now
                 self._write(replace(work, step=step, amount=done, total=total))
 
         return report

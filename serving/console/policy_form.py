@@ -177,7 +177,7 @@ def toml_lines(change: Change) -> dict[str, str]:
         ("every_branch" if branch == EVERY_BRANCH else f"branches.{toml_key(branch)}"): limits
         for branch, limits in change.capacity.items()
     }
-    files = {
+    files: dict[str, Mapping[str, Mapping[str, Any]]] = {
         "policy.toml": {"": change.policy, "weights": change.weights},
         "contact_caps.toml": {
             **{f"rules.{name}": {"most": most} for name, most in change.caps.items()},

@@ -30,7 +30,7 @@ def simulate_policy(
     Without --edited it explains the silence of the month, and what each gate keeps.
     """
     from features.settings import month_span
-    from serving.measurement.policy_simulation import EditedRules, read_edited
+    from serving.measurement.edited_rules import EditedRules, read_edited
     from serving.measurement.policy_simulation import simulate_policy as simulate
 
     lake = open_published()
