@@ -22,7 +22,7 @@ from serving.records.tables import (
     review_requests,
 )
 
-KEPT: tuple[tuple[Table, str, str, str], ...] = (
+OWN_RECORDS: tuple[tuple[Table, str, str, str], ...] = (
     (decisions, "自动化决策", "automated decisions", "contacts"),
     (contacts, "触达", "contacts", "contacts"),
     (outcomes, "触达结果", "what became of contacts", "outcomes"),
@@ -70,7 +70,7 @@ def held_tables(lake: Lake, customer_id: str, as_of: date) -> list[HeldRows]:
         What was not known by its end is not counted.
     """
     known, person = known_sql(cutoff(as_of, lake.settings.timezone)), sql_text(customer_id)
-    held = []
+    places = []
     for name, contract in CONTRACTS.items():
         if not lake.has(name):
             continue
@@ -78,9 +78,11 @@ def held_tables(lake: Lake, customer_id: str, as_of: date) -> list[HeldRows]:
         query = f"SELECT count(*) FROM {rows_of} WHERE customer_id = {person} AND {known}"
         (rows,) = lake.con.cursor().execute(query).fetchone() or (0,)
         if rows:
-            personal = tuple(one.label for one in contract.declared.values() if one.personal)
-            held.append(HeldRows(contract.label, name, int(rows), personal))
-    return held
+            personal = tuple(
+                column.label for column in contract.declared.values() if column.personal
+            )
+            places.append(HeldRows(contract.label, name, int(rows), personal))
+    return places
 
 
 def computed_values() -> list[tuple[str, int]]:
@@ -104,10 +106,10 @@ def held_records(connection: Connection, lake: Lake, customer_id: str) -> list[H
         The customer.
     """
     rules = load_retention(lake.home).rules
-    held = []
-    for table, label, english, kind in KEPT:
+    places = []
+    for table, label, english, kind in OWN_RECORDS:
         query = select(func.count()).where(table.c.customer_id == customer_id)
         rows = connection.execute(query).scalar_one()
         days = rules[kind].days if kind in rules else None
-        held.append(HeldRows(label, english, rows, days=days))
-    return held
+        places.append(HeldRows(label, english, rows, days=days))
+    return places

@@ -26,13 +26,14 @@ from features.jsonable import jsonable
 from features.progress import Report
 from features.publishing import published
 from serving.api.refusals import TooManyError, failed
+from serving.periodic import every
 from serving.records.columns import new_id
 
 logger = logging.getLogger(__name__)
 State = Literal["waiting", "running", "done", "failed", "lost"]
 UNFINISHED = ("waiting", "running")
 MOST_WAITING, MOST_KEPT = 8, 100
-WRITE_SECONDS = 0.5
+PAUSE_SECONDS, WRITE_SECONDS = 0.01, 0.5
 """Progress is written at most this often."""
 NAME = re.compile(r"[0-9a-f]{1,64}")
 Do = Callable[[Report], Any]
@@ -46,7 +47,7 @@ class Work:
     ----------
     work_id, kind, user_name, began_at : str
         Its number, what it is, who began it and when.
-    asked : Mapping
+    question : Mapping
         What was asked for, as the page that began it can ask again.
     state : {"waiting", "running", "done", "failed", "lost"}
         How far it is.
@@ -62,7 +63,7 @@ class Work:
     kind: str
     user_name: str
     began_at: str
-    asked: Mapping[str, Any]
+    question: Mapping[str, Any]
     state: State = "waiting"
     step: str = ""
     amount: int = 0
@@ -83,11 +84,11 @@ class LongWork:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._queue: queue.Queue[tuple[Work, IO[str], Do]] = queue.Queue(MOST_WAITING)
-        self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
+        self._begun = False
 
     def begin(
-        self, kind: str, user_name: str, asked: Mapping[str, Any], at: datetime, do: Do
+        self, kind: str, user_name: str, question: Mapping[str, Any], at: datetime, do: Do
     ) -> str:
         """Begin a piece of work, and return its number.
 
@@ -97,7 +98,7 @@ class LongWork:
             What it is: "simulation", "promotion".
         user_name : str
             Who begins it.
-        asked : Mapping
+        question : Mapping
             What is asked for, as JSON has it.
         at : datetime
             Now.
@@ -109,7 +110,7 @@ class LongWork:
         TooManyError
             If too much waits already.
         """
-        work = Work(new_id(at), kind, user_name, at.isoformat(timespec="seconds"), asked)
+        work = Work(new_id(at), kind, user_name, at.isoformat(timespec="seconds"), question)
         self._folder.mkdir(0o700, parents=True, exist_ok=True)
         self._forget()
         lock = self._path(work.work_id, ".lock").open("w")
@@ -122,9 +123,9 @@ class LongWork:
             self._release(work, lock)
             raise TooManyError("work", f"{MOST_WAITING} pieces of it wait already", 60) from None
         with self._guard:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="long work", daemon=True)
-                self._thread.start()
+            if not self._begun:
+                self._begun = True
+                every(PAUSE_SECONDS, "do long work", self._do_next)
         return work.work_id
 
     def read(self, work_id: str, *kinds: str) -> Work:
@@ -158,32 +159,31 @@ class LongWork:
 
     def latest(self, kind: str, most: int) -> list[Work]:
         """List the latest pieces of work of a kind, the latest first."""
-        found: list[Work] = []
+        works: list[Work] = []
         for path in sorted(self._folder.glob("*.json"), reverse=True):
             with suppress(GuanjiaError, FileNotFoundError):
-                found.append(self.read(path.stem, kind))
-            if len(found) == most:
+                works.append(self.read(path.stem, kind))
+            if len(works) == most:
                 break
-        return found
+        return works
 
-    def _run(self) -> None:
-        while True:
-            work, lock, do = self._queue.get()
-            try:
-                with self._turn():
-                    work = replace(work, state="running")
-                    self._write(work)
-                    done = jsonable(do(self._reporter(work)))
-                work = replace(work, state="done", result=done)
-            except GuanjiaError as error:
-                work = replace(work, state="failed", fault=_words(error))
-            except Exception:
-                logger.exception("%s %s failed", work.kind, work.work_id)
-                work = replace(work, state="failed", fault=_words(failed()))
-            try:
+    def _do_next(self) -> None:
+        """Wait for a piece of work, do it, and keep what came of it."""
+        work, lock, do = self._queue.get()
+        try:
+            with self._turn():
+                work = replace(work, state="running")
                 self._write(work)
-            except OSError:
-                logger.exception("what came of %s %s cannot be kept", work.kind, work.work_id)
+                result = jsonable(do(self._reporter(work)))
+            work = replace(work, state="done", result=result)
+        except GuanjiaError as error:
+            work = replace(work, state="failed", fault=_words(error))
+        except Exception:
+            logger.exception("%s %s failed", work.kind, work.work_id)
+            work = replace(work, state="failed", fault=_words(failed()))
+        try:
+            self._write(work)
+        finally:
             self._release(work, lock)
 
     @contextmanager
@@ -236,10 +236,10 @@ def long_work(request: Request) -> LongWork:
     """Return the long work of the service, the same for all requests of a process."""
     state = request.app.state
     with _making:
-        found: LongWork | None = getattr(state, "long_work", None)
-        if found is None:
-            found = state.long_work = LongWork(state.service.lake.home / "tmp" / "work")
-    return found
+        shared: LongWork | None = getattr(state, "long_work", None)
+        if shared is None:
+            shared = state.long_work = LongWork(state.service.lake.home / "tmp" / "work")
+    return shared
 
 
 _making = threading.Lock()

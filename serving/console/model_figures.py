@@ -51,7 +51,7 @@ def latest_monitoring(lake: Lake) -> dict[str, Any] | None:
         return None
     try:
         content: dict[str, Any] = json.loads(files[-1].read_text("utf-8"))
-        return content | {"models": {one["model"]: one for one in content["models"]}}
+        return content | {"models": {model["model"]: model for model in content["models"]}}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -61,13 +61,13 @@ class Change:
     capacity: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def from_asked(cls, asked: Mapping[str, Any], month: date) -> "Change":
-        """Restore a change from what `asked` wrote; without any, of a month."""
-        stated = asked.get("month")
-        return cls(date.fromisoformat(stated) if stated else month,
-                   **{name: value for name, value in asked.items() if name != "month"})  # fmt: skip
+    def from_question(cls, question: Mapping[str, Any], month: date) -> "Change":
+        """Restore a change from what `document` wrote; without any, of a month."""
+        stated = question.get("month")
+        parts = {name: value for name, value in question.items() if name != "month"}
+        return cls(date.fromisoformat(stated) if stated else month, **parts)
 
-    def asked(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Write the change as JSON has it."""
         return {**vars(self), "month": str(self.month)}
 
@@ -100,7 +100,7 @@ def read_change(fields: Mapping[str, str], rules: Rules, editable: Collection[st
            for row in NEW_WEIGHTS if fields.get(f"touchpoint.{row}")},
     }  # fmt: skip
     caps = {
-        name: _whole(fields, f"cap.{name}", rule.most) for name, rule in rules.caps.rules.items()
+        name: _integer(fields, f"cap.{name}", rule.most) for name, rule in rules.caps.rules.items()
     }
     days = rules.caps.cooling_off
     return Change(
@@ -115,7 +115,7 @@ def read_change(fields: Mapping[str, str], rules: Rules, editable: Collection[st
         cooling={
             name: value
             for name in ("refused_days", "opted_out_days")
-            if (value := _whole(fields, f"cooling.{name}", getattr(days, name))) is not None
+            if (value := _integer(fields, f"cooling.{name}", getattr(days, name))) is not None
         },
         capacity=_capacity(fields, rules.capacity),
     )
@@ -207,7 +207,7 @@ def _capacity(fields: Mapping[str, str], capacity: Capacity) -> dict[str, dict[s
             now = limits.get(channel, False)
             text = fields[name].strip()
             # An empty field of a branch of its own means: as in every branch, which is no change.
-            most = _whole(fields, name, None) if text else False
+            most = _integer(fields, name, None) if text else False
             if most != now and (text or branch == EVERY_BRANCH or channel in limits):
                 changed.setdefault(branch, {})[channel] = most
     return changed
@@ -229,7 +229,7 @@ def _number(fields: Mapping[str, str], name: str, now: float | None) -> float | 
     return int(value) if value.is_integer() and isinstance(now, int) else value
 
 
-def _whole(fields: Mapping[str, str], name: str, now: int | None) -> int | None:
+def _integer(fields: Mapping[str, str], name: str, now: int | None) -> int | None:
     """Read a whole number that differs from now; None: it does not, or is not there."""
     value = _number(fields, name, now)
     if value is not None and value != int(value):

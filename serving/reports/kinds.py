@@ -43,7 +43,7 @@ class ReportDayError(GuanjiaError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportQuestion:
     """What a report is asked for.
 
     Attributes
@@ -83,7 +83,7 @@ class MadeReport:
     customers: tuple[str, ...] = ()
 
 
-Make = Callable[[Lake, Asked, datetime, Connection | None], MadeReport]
+Make = Callable[[Lake, ReportQuestion, datetime, Connection | None], MadeReport]
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def day_of_report(lake: Lake, as_of: date | None = None, week: date | None = Non
     """
     if week is not None and as_of is not None:
         raise ReportDayError("week and as_of", "both name a day", "give one of them")
-    name, asked = ("week", week) if week is not None else ("as_of", as_of)
-    if asked is not None and asked < EARLIEST:
+    name, question = ("week", week) if week is not None else ("as_of", as_of)
+    if question is not None and question < EARLIEST:
         raise ReportDayError(name, f"lies before {EARLIEST}", "give a later one")
     on = as_of if week is None else eve_of_week(week)
     days = [lake.day.as_of] if lake.day is not None else snapshot_dates(lake)
@@ -136,11 +136,11 @@ def day_of_report(lake: Lake, as_of: date | None = None, week: date | None = Non
     if on is not None and latest is not None and on > latest:
         fault = f"is after {latest}, the day whose data are shown"
         raise ReportDayError(name, fault, "give an earlier one")
-    found = on or latest
-    if found is None:
+    day = on or latest
+    if day is None:
         cure = "run `guanjia daily`, or name a day"
         raise GuanjiaError("report", "has no data: there are no tags of any day", cure)
-    return found
+    return day
 
 
 def first_day_of_report(since: date | None, as_of: date) -> date | None:
@@ -163,49 +163,61 @@ def first_day_of_report(since: date | None, as_of: date) -> date | None:
     return since
 
 
-def _funnel(lake: Lake, asked: Asked, _at: datetime, _records: Connection | None) -> MadeReport:
-    done = report_funnel(lake, asked.as_of, asked.by, asked.branches)
-    title = f"{asked.as_of.year}年{asked.as_of.month}月续保漏斗"
-    return MadeReport(done, ReportText(title, asked.as_of, funnel_sections(done), asked.by))
+def _funnel(
+    lake: Lake, question: ReportQuestion, _at: datetime, _records: Connection | None
+) -> MadeReport:
+    done = report_funnel(lake, question.as_of, question.by, question.branches)
+    title = f"{question.as_of.year}年{question.as_of.month}月续保漏斗"
+    return MadeReport(done, ReportText(title, question.as_of, funnel_sections(done), question.by))
 
 
-def _monday(lake: Lake, asked: Asked, at: datetime, records: Connection | None) -> MadeReport:
+def _monday(
+    lake: Lake, question: ReportQuestion, at: datetime, records: Connection | None
+) -> MadeReport:
     done = report_monday(
-        lake, asked.as_of, asked.by, at=at, connection=records, branches=asked.branches
+        lake, question.as_of, question.by, at=at, connection=records, branches=question.branches
     )
     rows = done.calls.rows if done.calls is not None else []
-    title = f"{asked.as_of.year}年{asked.as_of.month}月续保周报"
+    title = f"{question.as_of.year}年{question.as_of.month}月续保周报"
     return MadeReport(
         done,
-        ReportText(title, asked.as_of, monday_sections(done), asked.by),
+        ReportText(title, question.as_of, monday_sections(done), question.by),
         tuple(number for row in rows for number in row.customers),
     )
 
 
-def _experience(lake: Lake, asked: Asked, _at: datetime, _records: Connection | None) -> MadeReport:
-    first = asked.since or months_back(asked.as_of, 1).day + timedelta(days=1)
-    done = report_service(lake, first, asked.as_of, asked.branches)
+def _experience(
+    lake: Lake, question: ReportQuestion, _at: datetime, _records: Connection | None
+) -> MadeReport:
+    first = question.since or months_back(question.as_of, 1).day + timedelta(days=1)
+    done = report_service(lake, first, question.as_of, question.branches)
     touchpoints = load_touchpoints(lake.home).touchpoints_for(None, None)
     labels = {name: point.label for name, point in touchpoints.items()}
-    return MadeReport(done, _of_period("experience", asked, first, service_sections(done, labels)))
+    return MadeReport(
+        done, _of_period("experience", question, first, service_sections(done, labels))
+    )
 
 
-def _stars(lake: Lake, asked: Asked, _at: datetime, _records: Connection | None) -> MadeReport:
-    first = asked.since or months_back(asked.as_of, 1).day
-    done = report_stars(lake, first, asked.as_of, asked.branches)
-    return MadeReport(done, _of_period("stars", asked, first, star_sections(done)))
+def _stars(
+    lake: Lake, question: ReportQuestion, _at: datetime, _records: Connection | None
+) -> MadeReport:
+    first = question.since or months_back(question.as_of, 1).day
+    done = report_stars(lake, first, question.as_of, question.branches)
+    return MadeReport(done, _of_period("stars", question, first, star_sections(done)))
 
 
 def _relationship(
-    lake: Lake, asked: Asked, _at: datetime, _records: Connection | None
+    lake: Lake, question: ReportQuestion, _at: datetime, _records: Connection | None
 ) -> MadeReport:
-    first = asked.since or months_back(asked.as_of, 1).day
-    done = report_stages(lake, first, asked.as_of, asked.branches)
-    return MadeReport(done, _of_period("relationship", asked, first, stage_sections(done)))
+    first = question.since or months_back(question.as_of, 1).day
+    done = report_stages(lake, first, question.as_of, question.branches)
+    return MadeReport(done, _of_period("relationship", question, first, stage_sections(done)))
 
 
-def _of_period(name: str, asked: Asked, first: date, sections: Any) -> ReportText:
-    return ReportText(f"{REPORTS[name].label} {first} 至 {asked.as_of}", asked.as_of, sections)
+def _of_period(name: str, question: ReportQuestion, first: date, sections: Any) -> ReportText:
+    return ReportText(
+        f"{REPORTS[name].label} {first} 至 {question.as_of}", question.as_of, sections
+    )
 
 
 REPORTS: Mapping[str, ReportKind] = MappingProxyType(

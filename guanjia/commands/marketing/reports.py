@@ -115,26 +115,26 @@ def _make(
     from serving import clock
     from serving.records.database import LONG_SECONDS
     from serving.records.people.audit import note_export
-    from serving.reports.kinds import REPORTS, Asked, day_of_report, first_day_of_report
+    from serving.reports.kinds import REPORTS, ReportQuestion, day_of_report, first_day_of_report
     from serving.reports.output.files import refuse_ending
 
     if out is not None:
         refuse_ending(out)
     lake = open_published()
     on, kind, at = day_of_report(lake, as_of, week), REPORTS[name], clock.now(lake.settings)
-    asked = Asked(on, first_day_of_report(since, on), by)
+    question = ReportQuestion(on, first_day_of_report(since, on), by)
     if not kind.reads_records:
-        made = kind.make(lake, asked, at, None)
-        _show(made.text, made.figures, out, json)
+        report = kind.make(lake, question, at, None)
+        _show(report.text, report.figures, out, json)
         return
     with open_records(lake) as records:
         with records.reading(LONG_SECONDS) as connection:
-            made = kind.make(lake, asked, at, connection)
-        if out is not None and made.customers:
+            report = kind.make(lake, question, at, connection)
+        if out is not None and report.customers:
             who, columns = getpass.getuser(), ["客户号"]
             with records.writing(durable=True) as connection:
-                note_export(connection, who, "report", columns, made.customers, at, "report")
-    _show(made.text, made.figures, out, json)
+                note_export(connection, who, "report", columns, report.customers, at, "report")
+    _show(report.text, report.figures, out, json)
 
 
 def _show(report: Any, payload: Any, out: Path | None, json: bool) -> None:

@@ -22,8 +22,8 @@ from serving.records.database import LONG_SECONDS
 from serving.reports.kinds import (
     ENDINGS,
     REPORTS,
-    Asked,
     MadeReport,
+    ReportQuestion,
     day_of_report,
     first_day_of_report,
 )
@@ -164,7 +164,7 @@ def read_stages(
     return _answer(request, "relationship", form, as_of, since=since)
 
 
-def make_report(request: Request, name: str, asked: Asked) -> MadeReport:
+def make_report(request: Request, name: str, question: ReportQuestion) -> MadeReport:
     """Make a report of the published day; one at a time in a process.
 
     Parameters
@@ -173,7 +173,7 @@ def make_report(request: Request, name: str, asked: Asked) -> MadeReport:
         The request.
     name : str
         Name of the report.
-    asked : Asked
+    question : ReportQuestion
         Its days, offices and branches.
     """
     served: Lake = request.app.state.service.lake
@@ -185,7 +185,7 @@ def make_report(request: Request, name: str, asked: Asked) -> MadeReport:
         connection = None
         if kind.reads_records:
             connection = stack.enter_context(request.app.state.records.reading(LONG_SECONDS))
-        return kind.make(lake, asked, clock.now(lake.settings), connection)
+        return kind.make(lake, question, clock.now(lake.settings), connection)
 
 
 def report_file(report: ReportText, ending: str) -> bytes:
@@ -208,15 +208,15 @@ def _answer(
 ) -> Response:
     lake: Lake = request.app.state.service.lake
     on = day_of_report(lake, as_of, week)
-    asked = Asked(on, first_day_of_report(since, on), by, caller(request).branches)
-    made = make_report(request, name, asked)
+    question = ReportQuestion(on, first_day_of_report(since, on), by, caller(request).branches)
+    report = make_report(request, name, question)
     ending = {"text": "txt"}.get(form, form)
     if form == "json":
-        answer: Response = JSONResponse(jsonable(made.figures))
+        answer: Response = JSONResponse(jsonable(report.figures))
     else:
-        answer = Response(report_file(made.text, ending), media_type=ENDINGS[ending])
+        answer = Response(report_file(report.text, ending), media_type=ENDINGS[ending])
     if form in ("csv", "xlsx"):
         answer.headers["Content-Disposition"] = f'attachment; filename="report.{ending}"'
-    if made.customers:
-        note(request, made.customers)
+    if report.customers:
+        note(request, report.customers)
     return answer

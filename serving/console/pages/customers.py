@@ -159,9 +159,9 @@ def rights(request: Request, customer_id: Customer) -> Response:
         raise unknown_customers([customer_id])
     with records.reading() as connection:
         consents = consents_as_of(connection, customer_id, at, base_of(tags))
-        kept = held_records(connection, lake, customer_id)
+        own = held_records(connection, lake, customer_id)
         decisions = list_past(connection, PastDecision, customer_id, MOST_PAST)
-        told = {
+        documents = {
             row.decision_id: find_decision(connection, row.decision_id, None)["document"]
             for row in decisions
         }
@@ -175,7 +175,7 @@ def rights(request: Request, customer_id: Customer) -> Response:
         sender=load_content_settings(lake.home).sender,
         tables=held_tables(lake, customer_id, as_of),
         values=computed_values(),
-        kept=kept,
+        kept=own,
         models=MODELS,
         served=[name for name in MODELS if name in service.current.now.models],
         consents=consents,
@@ -183,7 +183,7 @@ def rights(request: Request, customer_id: Customer) -> Response:
         decisions=decisions,
         answers={
             number: DecideResponse.model_validate(document["answer"])
-            for number, document in told.items()
+            for number, document in documents.items()
         },
         points=request.app.state.touchpoints.shared.decision_points,
         touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),

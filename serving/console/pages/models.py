@@ -95,7 +95,17 @@ def model(request: Request, name: Name) -> Response:
 
 @router.get("/console/models/{name}/{act}")
 def confirm(request: Request, name: Name, act: Act) -> Response:
-    """Ask for the reason of a promotion or a roll-back, and say what follows from it."""
+    """Ask for the reason of a promotion or a roll-back, and say what follows from it.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The model.
+    act : {"promote", "rollback"}
+        What is to be done.
+    """
     _refuse_some_branches(request)
     spec = find(name)
     lake: Lake = request.app.state.service.lake
@@ -110,7 +120,7 @@ def confirm(request: Request, name: Name, act: Act) -> Response:
         words=ACTS[act],
         champion=champion,
         challenger=challenger,
-        before=next((one["replaced"] for one in reversed(acts) if one["replaced"]), None),
+        before=next((past["replaced"] for past in reversed(acts) if past["replaced"]), None),
         away=away,
         seconds=lake.settings.model_refresh_seconds,
     )
@@ -162,8 +172,8 @@ def carry_out(
             "verdicts": decision.verdicts,
         }
 
-    asked = {"model": name, "act": act, "why": why}
-    work_id = long_work(request).begin("promotion", who, asked, when, do)
+    question = {"model": name, "act": act, "why": why}
+    work_id = long_work(request).begin("promotion", who, question, when, do)
     return RedirectResponse(f"/console/model-acts/{work_id}", 303)
 
 
@@ -171,7 +181,7 @@ def carry_out(
 def model_act(request: Request, work_id: str) -> Response:
     """Show how far a promotion or a roll-back is, or what its gates said."""
     work = long_work(request).read(work_id, "promotion")
-    name = str(work.asked["model"])
+    name = str(work.question["model"])
     service = request.app.state.service
     response = show(
         request,
@@ -179,7 +189,7 @@ def model_act(request: Request, work_id: str) -> Response:
         work=work,
         name=name,
         spec=find(name),
-        words=ACTS[work.asked["act"]],
+        words=ACTS[work.question["act"]],
         gates=GATES,
         serves=service.current.number(name),
     )

@@ -79,11 +79,11 @@ def policy(
 ) -> Response:
     """Show the policy of the home, and the form of a change, filled in as an earlier one was."""
     rules = _rules(request)
-    work, asked = long_work(request), {}
+    work, question = long_work(request), {}
     everything = caller_of(request).branches is None
     may = everything and "reports:read" in caller_of(request).scopes
     if like and may:
-        asked = dict(work.read(like, SIMULATION).asked)
+        question = dict(work.read(like, SIMULATION).question)
     return show(
         request,
         "policy/policy.html",
@@ -94,7 +94,7 @@ def policy(
         lines=NON_MOTOR_LABELS,
         stale=rules.policy != request.app.state.decider.gatherer.policy,
         touchpoints=request.app.state.touchpoints.touchpoints_for(),
-        change=Change.from_asked(asked, _default_month(request)),
+        change=Change.from_question(question, _default_month(request)),
         may=may,
         everything=everything,
         earlier=work.latest(SIMULATION, MOST_LISTED) if may else [],
@@ -122,7 +122,7 @@ def simulate(request: Request, fields: Annotated[dict[str, str], Depends(read_fo
             lake.con.close()
 
     work_id = long_work(request).begin(
-        SIMULATION, caller_of(request).subject, change.asked(), now_of(request), do
+        SIMULATION, caller_of(request).subject, change.document(), now_of(request), do
     )
     return RedirectResponse(f"/console/policy/simulations/{work_id}", 303)
 
@@ -132,7 +132,7 @@ def simulation(request: Request, work_id: str) -> Response:
     """Show how far a simulation is, or what came of it."""
     _refuse_some_branches(request)
     work = long_work(request).read(work_id, SIMULATION)
-    change = Change.from_asked(work.asked, date.min)
+    change = Change.from_question(work.question, date.min)
     caps = {name: (rule.label, name) for name, rule in _rules(request).caps.rules.items()}
     response = show(
         request,

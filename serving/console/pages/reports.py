@@ -20,8 +20,8 @@ from serving.console.route import caller_of, console_router, note_seen
 from serving.reports.kinds import (
     ENDINGS,
     REPORTS,
-    Asked,
     MadeReport,
+    ReportQuestion,
     day_of_report,
     first_day_of_report,
 )
@@ -35,7 +35,7 @@ MaybeDay = Annotated[date | None, Query()]
 MOST_KEPT = 64
 Kind = Literal["monday", "experience", "stars", "relationship"]
 Form = Literal["xlsx", "csv", "html", "txt"]
-_memory: OrderedDict[tuple[str, Asked, str], MadeReport] = OrderedDict()
+_memory: OrderedDict[tuple[str, ReportQuestion, str], MadeReport] = OrderedDict()
 """Reports by kind, what was asked, and generation of the published data; the last used last."""
 _lock = threading.Lock()
 
@@ -57,8 +57,8 @@ def monday(
     as_of : datetime.date, optional
         The day itself, in place of `week`.
     """
-    asked = _asked(request, by, None, as_of, week)
-    return _page(request, "monday", asked, week)
+    question = _question(request, by, None, as_of, week)
+    return _page(request, "monday", question, week)
 
 
 @router.get("/console/experience")
@@ -72,7 +72,7 @@ def experience(request: Request, since: MaybeDay = None, as_of: MaybeDay = None)
     since, as_of : datetime.date, optional
         First and last day; default: a month up to the day whose data are shown.
     """
-    return _page(request, "experience", _asked(request, "branch", since, as_of))
+    return _page(request, "experience", _question(request, "branch", since, as_of))
 
 
 @router.get("/console/stars")
@@ -86,7 +86,7 @@ def stars(request: Request, since: MaybeDay = None, as_of: MaybeDay = None) -> R
     since, as_of : datetime.date, optional
         First and last day; default: a month up to the day whose data are shown.
     """
-    return _page(request, "stars", _asked(request, "branch", since, as_of))
+    return _page(request, "stars", _question(request, "branch", since, as_of))
 
 
 @router.get("/console/relationship")
@@ -100,7 +100,7 @@ def relationship(request: Request, since: MaybeDay = None, as_of: MaybeDay = Non
     since, as_of : datetime.date, optional
         First and last day; default: a month up to the day whose data are shown.
     """
-    return _page(request, "relationship", _asked(request, "branch", since, as_of))
+    return _page(request, "relationship", _question(request, "branch", since, as_of))
 
 
 @router.get("/console/reports/{kind}/part")
@@ -124,8 +124,8 @@ def part(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    made = _made(request, kind, _asked(request, by, since, as_of))
-    return show(request, "reports/part.html", report=made.text, text=cell_text)
+    report = _report(request, kind, _question(request, by, since, as_of))
+    return show(request, "reports/part.html", report=report.text, text=cell_text)
 
 
 @router.get("/console/reports/{kind}/file")
@@ -152,52 +152,54 @@ def file(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    made = _made(request, kind, _asked(request, by, since, as_of))
-    name = f"{kind}-{made.text.as_of}.{form}"
+    report = _report(request, kind, _question(request, by, since, as_of))
+    name = f"{kind}-{report.text.as_of}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(report_file(made.text, form), media_type=ENDINGS[form], headers=headers)
+    return Response(report_file(report.text, form), media_type=ENDINGS[form], headers=headers)
 
 
-def _asked(
+def _question(
     request: Request,
     by: Level,
     since: date | None,
     as_of: date | None,
     week: date | None = None,
-) -> Asked:
+) -> ReportQuestion:
     """Check the days of a report as the API does, and name the branches that the user sees."""
     on = day_of_report(request.app.state.service.lake, as_of, week)
-    return Asked(on, first_day_of_report(since, on), by, caller_of(request).branches)
+    return ReportQuestion(on, first_day_of_report(since, on), by, caller_of(request).branches)
 
 
-def _page(request: Request, kind: str, asked: Asked, week: date | None = None) -> Response:
+def _page(
+    request: Request, kind: str, question: ReportQuestion, week: date | None = None
+) -> Response:
     """Show the page around a report, which loads its part."""
-    words = {"by": asked.by, "since": asked.since, "as_of": asked.as_of}
+    words = {"by": question.by, "since": question.since, "as_of": question.as_of}
     return show(
         request,
         "reports/report.html",
         kind=kind,
         report=REPORTS[kind],
         query=urlencode({name: str(value) for name, value in words.items() if value is not None}),
-        by=asked.by,
-        since=asked.since,
-        as_of=asked.as_of,
+        by=question.by,
+        since=question.since,
+        as_of=question.as_of,
         offices=OFFICES,
         week=week,
     )
 
 
-def _made(request: Request, kind: str, asked: Asked) -> MadeReport:
+def _report(request: Request, kind: str, question: ReportQuestion) -> MadeReport:
     """Make a report, or find it among those that are kept; note whose numbers it names."""
     served: Lake = request.app.state.service.lake
-    choice = (kind, asked, served.day.generation if served.day else "")
+    choice = (kind, question, served.day.generation if served.day else "")
     with _lock:
-        made = _memory.get(choice)
-        if made is None:
-            made = _memory[choice] = make_report(request, kind, asked)
+        report = _memory.get(choice)
+        if report is None:
+            report = _memory[choice] = make_report(request, kind, question)
             while len(_memory) > MOST_KEPT:
                 _memory.popitem(last=False)
         _memory.move_to_end(choice)
-    if made.customers:
-        note_seen(request, made.customers)
-    return made
+    if report.customers:
+        note_seen(request, report.customers)
+    return report

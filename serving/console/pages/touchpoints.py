@@ -90,22 +90,22 @@ def touchpoint(
     lake: Lake = request.app.state.service.lake
     records: Records = request.app.state.records
     may = "customers:read" in caller.scopes
-    asked = customer.strip() if may else ""
+    chosen = customer.strip() if may else ""
     as_of: date | None = request.app.state.tags_date.as_of
     with records.reading() as connection:
         sent = count_sent(connection, name, at, caller.branches)
         campaigns = (
-            [one for one in list_campaigns(connection) if one.plan.touchpoint == name]
+            [row for row in list_campaigns(connection) if row.plan.touchpoint == name]
             if "campaigns:read" in caller.scopes
             else None
         )
     rows = _due_rows(lake, name, caller.branches) if may else []
     read = (
-        _read_for(request, known, name, asked)
-        if asked
+        _read_for(request, known, name, chosen)
+        if chosen
         else _read_for_examples(request, known, name, declared[name])
     )
-    note_seen(request, [*([asked] if asked else []), *(row["customer_id"] for row in rows)])
+    note_seen(request, [*([chosen] if chosen else []), *(row["customer_id"] for row in rows)])
     counts = count_due(lake, caller.branches)
     return show(
         request,
@@ -113,10 +113,10 @@ def touchpoint(
         name=name,
         touchpoint=declared[name],
         branch=branch,
-        customer=asked,
+        customer=chosen,
         may=may,
         read=read,
-        due=sum(number for one, _, number in counts if one == name),
+        due=sum(number for touchpoint, _, number in counts if touchpoint == name),
         due_rows=rows,
         sent=sent,
         elsewhere=[] if as_of is None else count_elsewhere(lake, name, as_of, caller.branches),
@@ -150,7 +150,7 @@ def _read_for(request: Request, known: Catalogue, name: str, customer: str) -> l
     """Read the scripts for a customer, as `/decide` fills them in and checks them."""
     declared = known.touchpoints_for(None)[name]
     point = str(next(iter(known.shared.decision_points)))
-    asked = DecideRequest(customer_id=customer, decision_point=point)
+    question = DecideRequest(customer_id=customer, decision_point=point)
     candidates = [
         candidate_of(known, name, declared, channel, next(iter(declared.offers), None))
         for channel in channels_of(known, name, declared)
@@ -158,7 +158,7 @@ def _read_for(request: Request, known: Catalogue, name: str, customer: str) -> l
     return [
         {"channel": candidate.channel, "who": customer, "text": text, "gate": gate}
         for candidate, text, gate in request.app.state.decider.read_texts(
-            asked, candidates, now_of(request), caller_of(request).branches
+            question, candidates, now_of(request), caller_of(request).branches
         )
     ]
 
@@ -179,10 +179,10 @@ def _read_for_examples(
                 occasions=source.occasions,
             )  # fmt: skip
             text = source.text(candidate, reader.tags, speech)
-            one = {"channel": channel, "who": reader.name, "text": text, "gate": None}
+            row = {"channel": channel, "who": reader.name, "text": text, "gate": None}
             if not isinstance(text, ContactText):
                 labels = "、".join(map(source.texts.label, text))
                 fault = f"话术缺少{labels}", f"the text needs {', '.join(text)}"
-                one |= {"text": None, "gate": Gate("words", False, *fault)}
-            read.append(one)
+                row |= {"text": None, "gate": Gate("words", False, *fault)}
+            read.append(row)
     return read

@@ -173,8 +173,8 @@ def find_decision(
 
 def last_decided(connection: Connection) -> datetime | None:
     """Return when the last decision was made; None: none was."""
-    found: datetime | None = connection.execute(_LAST).scalar()
-    return found
+    last: datetime | None = connection.execute(_LAST).scalar()
+    return last
 
 
 def with_document(connection: Connection, row: RowMapping) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_what_came_of_it_is_seen_by_every_worker(tmp_path: Path, ends: Callable[
         assert one.read(second, "tests").state == "waiting", "one at a time"
         go.set()
         done = wait(other, number, "done")
-        assert (done.result, done.user_name, done.asked) == (
+        assert (done.result, done.user_name, done.question) == (
             {"rows": 9},
             "li",
             {"month": "2026-07"},
