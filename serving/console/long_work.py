@@ -143,17 +143,13 @@ class LongWork:
         UnknownNameError
             If there is none of the number and kinds, or it is long forgotten.
         """
-        path = self._path(work_id)
-        work = None
-        if NAME.fullmatch(work_id):
-            with suppress(FileNotFoundError):
-                work = Work(**json.loads(path.read_text("utf-8")))
+        work = self._stored(work_id) if NAME.fullmatch(work_id) else None
         if work is None or work.kind not in kinds:
             cure = f"begin it again; the last {MOST_KEPT} pieces of work are kept"
             raise UnknownNameError(f"work {work_id[:64]}", "is not known", cure)
         if work.state in UNFINISHED and self._is_left(work_id):
             # It may have ended between the two looks.
-            work = Work(**json.loads(path.read_text("utf-8")))
+            work = self._stored(work_id) or work
             return replace(work, state="lost") if work.state in UNFINISHED else work
         return work
 
@@ -161,11 +157,17 @@ class LongWork:
         """List the latest pieces of work of a kind, the latest first."""
         works: list[Work] = []
         for path in sorted(self._folder.glob("*.json"), reverse=True):
-            with suppress(GuanjiaError, FileNotFoundError):
+            with suppress(GuanjiaError):
                 works.append(self.read(path.stem, kind))
             if len(works) == most:
                 break
         return works
+
+    def _stored(self, work_id: str) -> Work | None:
+        """Read the file of a piece of work; None: there is none, or another release wrote it."""
+        with suppress(OSError, ValueError, TypeError):
+            return Work(**json.loads(self._path(work_id).read_text("utf-8")))
+        return None
 
     def _do_next(self) -> None:
         """Wait for a piece of work, do it, and keep what came of it."""

@@ -111,3 +111,6 @@ def test_too_much_at_once_is_refused(tmp_path: Path, ends: Callable[..., Any]) -
         work.read(first, "another kind")
     with pytest.raises(GuanjiaError, match="is not known"):
         work.read("../records", "tests")
+    (tmp_path / "ab.json").write_text('{"of": "another release"}', "utf-8")
+    with pytest.raises(GuanjiaError, match="is not known"):
+        work.read("ab", "tests")
