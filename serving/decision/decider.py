@@ -14,8 +14,8 @@ from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle_worded
 from serving.decision.gates import Gate
-from serving.decision.gather import BRANCH, Gatherer
-from serving.decision.inputs import DecisionInputs
+from serving.decision.gather import Gatherer
+from serving.decision.inputs import BRANCH, DecisionInputs
 from serving.decision.record_frames import RecordFrames
 from serving.decision.reports.count import count_decision
 from serving.decision.schemas import DecideRequest, DecideResponse, check_context
