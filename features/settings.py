@@ -198,3 +198,16 @@ def cutoff(as_of: date, timezone: str) -> datetime:
     """
     midnight = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=ZoneInfo(timezone))
     return midnight.astimezone(UTC)
+
+
+def month_span(month: date, timezone: str) -> tuple[datetime, datetime]:
+    """Compute the instants (UTC) at which the month of a day begins and ends in `timezone`.
+
+    Examples
+    --------
+    >>> [at.isoformat() for at in month_span(date(2026, 7, 9), "Asia/Shanghai")]
+    ['2026-06-30T16:00:00+00:00', '2026-07-31T16:00:00+00:00']
+    """
+    first = month.replace(day=1)
+    day, after = timedelta(days=1), (first + timedelta(days=31)).replace(day=1)
+    return cutoff(first - day, timezone), cutoff(after - day, timezone)

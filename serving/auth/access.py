@@ -32,6 +32,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "tags:read": "read the catalogue of tags",
         "reports:read": "read reports of the renewal funnel, service, stars and relationships",
         "metrics:read": "read metrics of the service",
+        "models:promote": "promote models and roll them back",
         "home:read": "read what became of a day: deliveries, quality, published days",
     }
 )

@@ -51,7 +51,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         ),
         "scientist": _role(
             "数据科学家", "data scientist", *_READING, "metrics:read", "campaigns:read",
-            "reports:read",
+            "reports:read", "models:promote",
         ),
         "compliance": _role(
             "合规人员", "compliance", *_READING, "customers:read", "decisions:read",

@@ -1,12 +1,12 @@
 """Read of one customer what stands in the checked tables: contacts elsewhere, claims, covers."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from features.lake import Lake
 from features.lake.known_at import known_sql
+from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 
@@ -86,22 +86,9 @@ def read_facts(lake: Lake, customer_id: str, as_of: date) -> CustomerFacts:
 
 
 def _rows(lake: Lake, table: str, query: str) -> list[dict[str, Any]]:
-    """Run a query over the checked rows of a table, as plain values."""
+    """Run a query over the checked rows of a table; instants are in UTC."""
     if not lake.has(table):
         return []
     file = sql_text(lake.require(table))
-    cursor = lake.con.cursor()
-    cursor.execute(f"WITH rows AS (SELECT * FROM read_parquet({file})) {query} LIMIT {MOST}")
-    names = [column[0] for column in cursor.description or ()]
-    return [
-        {name: _plain(value) for name, value in zip(names, row, strict=True)}
-        for row in cursor.fetchall()
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return (
-        value
-        if isinstance(value, str | int | float | bool | Decimal | date | datetime)
-        else (None if value is None else str(value))
-    )
+    query = f"WITH rows AS (SELECT * FROM read_parquet({file})) {query} LIMIT {MOST}"
+    return plain_rows(lake.con.cursor().execute(query).to_arrow_table())

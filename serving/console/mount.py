@@ -19,6 +19,7 @@ from serving.console.pages import (
     reviews,
     service_effect,
     today,
+    touchpoints,
 )
 from serving.console.render import FOLDER
 
@@ -34,6 +35,7 @@ PAGES = (
     policy.router,
     customers.router,
     reviews.router,
+    touchpoints.router,
     catalogues.router,
     models.router,
     data.router,

@@ -5,7 +5,7 @@ consents and contacts, settles, reserves the contact and stores all of it. If th
 answer, nothing is decided: no contact without a record.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle_worded
 from serving.decision.gates import Gate
 from serving.decision.gather import Gatherer
-from serving.decision.inputs import DecisionInputs
+from serving.decision.inputs import BRANCH, DecisionInputs
 from serving.decision.record_frames import RecordFrames
 from serving.decision.reports.count import count_decision
 from serving.decision.schemas import DecideRequest, DecideResponse, check_context
@@ -28,6 +28,7 @@ from serving.records.contacts.decisions import repeated_decision
 from serving.records.database import WAIT_SECONDS, Records, lock_customer
 from serving.records.idempotency import caller_key
 from serving.telemetry.tracing import span
+from serving.touchpoints.tag_days import tags_on
 
 
 class Decider:
@@ -164,6 +165,52 @@ class Decider:
             inputs = self.gatherer.gather(connection, request, customer, at, certain)
         _, result, text = self._settle(request, inputs)
         return result, text
+
+    def read_texts(
+        self,
+        request: DecideRequest,
+        candidates: Sequence[Candidate],
+        at: datetime,
+        branches: Collection[str] | None = None,
+    ) -> list[tuple[Candidate, ContactText | None, Gate | None]]:
+        """Fill in and check scripts for a customer, whether they are due or not.
+
+        As `decide` would today, of no decision point; nothing is recorded.
+
+        Parameters
+        ----------
+        request : DecideRequest
+            The customer, and what the caller knows.
+        candidates : sequence of Candidate
+            Whose scripts are read.
+        at : datetime
+            Now, with a time zone.
+        branches : collection of str, optional
+            Branches whose customers the caller sees. Default: all.
+
+        Returns
+        -------
+        list of (Candidate, ContactText or None, Gate or None)
+            The text, None where something is not known; and why it may not be sent.
+
+        Raises
+        ------
+        UnknownCustomerError
+            If the customer is not known.
+        """
+        tags = self.gatherer.read_customer(request, at, branches).tags
+        details = self.gatherer.details(request.customer_id)
+        day = at.astimezone(self._caps.zone(tags[BRANCH])).date()
+        context = request.context
+        speech = Speech(
+            None, day, context.stage, details, context.values, self._touchpoints.occasions
+        )
+        read = []
+        for candidate in candidates:
+            text = self._touchpoints.text(candidate, tags_on(tags, day), speech)
+            gate = self._text_gate(text, candidate)
+            read.append((candidate, text if isinstance(text, ContactText) else None, gate))
+        return read
 
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs

@@ -237,17 +237,18 @@ class Gatherer:
             campaign=arm,
         )
         reads = offered.candidates and not customer.degraded
-        details = self._details(request.customer_id) if reads else {}
-        hide_details_in_log(details)
+        details = self.details(request.customer_id) if reads else {}
         return DecisionInputs(facts, history, plans, zone, offered.left_out, offered.stale, details)
 
-    def _details(self, customer_id: str) -> Mapping[str, Any]:
+    def details(self, customer_id: str) -> Mapping[str, Any]:
         """Read what messages to a customer can name; without it they say what they can."""
         try:
-            return read_details(self._service.lake, [customer_id]).get(customer_id, {})
+            details = read_details(self._service.lake, [customer_id]).get(customer_id, {})
         except (GuanjiaError, sqlite3.Error) as fault:
             logger.warning("messages name neither the customer nor their car: %s", fault)
             return {}
+        hide_details_in_log(details)
+        return details
 
     def _planner(
         self,

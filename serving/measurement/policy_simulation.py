@@ -17,18 +17,19 @@ from zoneinfo import ZoneInfo
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.settings import Settings
+from features.progress import Report, quiet
 from serving.decision.candidates import Candidate, campaign_name
 from serving.decision.capacity.demand import Demand, measure_demand, past_decisions
 from serving.decision.capacity.prices import price_branch
-from serving.decision.capacity.settings import load_capacity
+from serving.decision.capacity.settings import Capacity
 from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.gates import Gate
 from serving.decision.inputs import LATEST_CONSENTS, base_of
 from serving.decision.record import restore_facts
 from serving.decision.silence import silence_reasons
 from serving.decision.touchpoint_source import TouchpointSource
-from serving.decision.worth.policy import Policy, load_policy
+from serving.decision.worth.policy import Policy
+from serving.measurement.edited_rules import EditedRules
 from serving.measurement.lifted_gates import lift_gate
 from serving.measurement.past_contacts import PastContacts
 from serving.measurement.simulated_world import PolicySimulation, World
@@ -39,8 +40,6 @@ from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 
 OF_TEXTS = ("words", "content")
-FILES = ("policy.toml", "contact_caps.toml", "capacity.toml", "touchpoints.toml")
-"""Files of rules that may be edited."""
 Prices = Mapping[str, Mapping[str, float]]
 """Branch and channel -> yuan that a contact is worth to others."""
 
@@ -68,7 +67,12 @@ class Rules:
 
 
 def simulate_policy(
-    lake: Lake, records: Records, edited: Path | None, begin: datetime, end: datetime
+    lake: Lake,
+    records: Records,
+    edited: EditedRules,
+    begin: datetime,
+    end: datetime,
+    report: Report = quiet,
 ) -> PolicySimulation:
     """Decide the decisions of a span of time again, under the rules as they are and as edited.
 
@@ -78,32 +82,28 @@ def simulate_policy(
         The home with the rules as they are.
     records : Records
         Where decisions and contacts are stored.
-    edited : Path or None
-        Folder with edited rules, any of `FILES`; None: only the silence of now is explained.
+    edited : EditedRules
+        The edited rules; none: only the silence of now is explained.
     begin, end : datetime
         Decisions from `begin` until before `end`.
+    report : Report
+        Called with progress, in decisions.
 
     Raises
     ------
     GuanjiaError
-        If nothing was decided then, the folder has none of the files, or one has a fault.
+        If nothing was decided then, or a file of the home has a fault.
     """
     zone = lake.settings.timezone
     caps = Caps(load_contact_caps(lake.home), zone)
-    names = [] if edited is None else [name for name in FILES if (edited / name).exists()]
-    if edited is not None and not names:
-        fault, cure = f"has none of {', '.join(FILES)}", "copy one there and edit it"
-        raise GuanjiaError(f"folder {edited}", fault, cure)
-    rules = Rules(caps)
-    if edited is not None:
-        prices = _prices(records, edited, begin, end, zone) if "capacity.toml" in names else None
-        other = Lake(Settings(home=edited, timezone=zone))
-        rules = Rules(
-            caps=Caps(load_contact_caps(edited), zone) if "contact_caps.toml" in names else caps,
-            policy=load_policy(edited) if "policy.toml" in names else None,
-            touchpoints=TouchpointSource(other) if "touchpoints.toml" in names else None,
-            prices=prices,
-        )
+    rules = Rules(
+        caps=caps if edited.caps is None else Caps(edited.caps, zone),
+        policy=edited.policy,
+        touchpoints=edited.touchpoints,
+        prices=None
+        if edited.capacity is None
+        else _prices(records, edited.capacity, begin, end, zone),
+    )
     longest = max(_longest(caps), _longest(rules.caps))
     worlds = World(), World()
     pasts = [PastContacts(records, begin, end, longest) for _ in worlds]
@@ -113,12 +113,13 @@ def simulate_policy(
         decided = Recorded(facts, row, document)
         _decide(worlds[0], pasts[0], decided, Rules(caps), explain=True)
         _decide(worlds[1], pasts[1], decided, rules)
+        report("decisions", worlds[0].decisions, None)
     if not worlds[0].decisions:
         first, last = (instant.astimezone(ZoneInfo(zone)) for instant in (begin, end))
         span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
-    retimed = _retimed(lake.home, edited) if edited and rules.touchpoints is not None else []
-    return PolicySimulation(begin, end, names, *worlds, retimed)
+    retimed = [] if edited.folder is None else _retimed(lake.home, edited.folder)
+    return PolicySimulation(begin, end, edited.names, *worlds, retimed)
 
 
 @dataclass(frozen=True)
@@ -243,10 +244,9 @@ def _retimed(home: Path, edited: Path) -> list[str]:
 
 
 def _prices(
-    records: Records, edited: Path, begin: datetime, end: datetime, zone: str
+    records: Records, declared: Capacity, begin: datetime, end: datetime, zone: str
 ) -> dict[str, dict[str, float]]:
     """Price the edited capacity by the demand of all decisions of the span."""
-    declared = load_capacity(edited)
     demands, days = measure_demand(records, begin, end, ZoneInfo(zone))
     branches: Iterable[str] = sorted({*demands, *declared.branches})
     return {

@@ -70,6 +70,10 @@ class CurrentModels:
         if not self.now.models:
             raise no_champion(next(iter(MODELS)))
 
+    def number(self, name: str) -> str | None:
+        """Return the number in the registry of the version that answers; None: none does."""
+        return self._versions.get(name) if name in self.now.models else None
+
     def refresh(self) -> None:
         """Load new champions; if one cannot be loaded, the version before goes on answering."""
         models, versions, confirmed = dict(self._loaded), dict(self._versions), True

@@ -1,6 +1,6 @@
 """Commands that ask what other rules would be worth: by simulation, and by what was observed."""
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,11 +29,15 @@ def simulate_policy(
 
     Without --edited it explains the silence of the month, and what each gate keeps.
     """
+    from features.settings import month_span
+    from serving.measurement.edited_rules import EditedRules, read_edited
     from serving.measurement.policy_simulation import simulate_policy as simulate
 
     lake = open_published()
+    zone = lake.settings.timezone
+    rules = EditedRules() if edited is None else read_edited(edited, zone)
     with open_records(lake) as records:
-        outcome = simulate(lake, records, edited, *_span(month, lake.settings.timezone))
+        outcome = simulate(lake, records, rules, *month_span(month, zone))
     document = outcome.document()
     worlds = [{"rules": "as they are", **document["before"]}]
     if outcome.edited:
@@ -67,13 +71,14 @@ def policy_value(
     json: Json = False,
 ) -> None:
     """Tell what another policy would have gained, by decisions that were drawn by lot."""
+    from features.settings import month_span
     from serving.decision.worth.policy import load_policy
     from serving.measurement.off_policy import value_policy
 
     lake = open_published()
     policy = load_policy(edited or lake.home)
     with open_records(lake) as records:
-        begin, end = _span(month, lake.settings.timezone)
+        begin, end = month_span(month, lake.settings.timezone)
         outcome = value_policy(lake, records, policy, begin, end, as_of)
     value = outcome.value
     lines = [
@@ -85,12 +90,3 @@ def policy_value(
         f"({value.gain.low:+,.2f} to {value.gain.high:+,.2f}).",
     ]
     emit(outcome, json, *lines)
-
-
-def _span(month: date, timezone: str) -> tuple[Any, Any]:
-    """Return the instants at which a month begins and ends."""
-    from features.settings import cutoff
-
-    after = (month + timedelta(days=31)).replace(day=1)
-    day = timedelta(days=1)
-    return cutoff(month - day, timezone), cutoff(after - day, timezone)

@@ -1,4 +1,4 @@
-"""Show the catalogues: touchpoints with their scripts, tags with their distributions, segments."""
+"""Show the catalogues of tags, with their distributions and lineage, and of segments."""
 
 import json
 from functools import cache
@@ -7,50 +7,15 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.errors import unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue, groups
-from features.tags.groups.life_cycle import STAGES
-from features.tags.relations.touchpoint_families import FAMILIES
 from serving.console.render import show
 from serving.console.route import console_router
 from serving.lineage.graph import KINDS, Lineage, Node, build_lineage
-from serving.touchpoints.fields import KINDS as CONTACT_KINDS
-from serving.touchpoints.fields import STARTERS
-from serving.touchpoints.trigger_words import describe_trigger
 
 router = console_router()
-
-
-@router.get("/console/touchpoints")
-def touchpoints(
-    request: Request, branch: Annotated[str | None, Query(max_length=64)] = None
-) -> Response:
-    """Show the touchpoints, as they are declared for a branch or for all."""
-    known = request.app.state.touchpoints
-    declared = known.touchpoints_for(branch)
-    return show(
-        request,
-        "touchpoints.html",
-        families={
-            (family, label): {
-                name: touchpoint
-                for name, touchpoint in declared.items()
-                if touchpoint.family == family
-            }
-            for family, label in FAMILIES.items()
-        },
-        number=len(declared),
-        kinds=CONTACT_KINDS,
-        starters=STARTERS,
-        stages=STAGES,
-        channels=CONTACT_CHANNEL_LABELS,
-        describe=describe_trigger,
-        cost=known.cost,
-        branch=branch,
-    )
 
 
 @router.get("/console/tags")

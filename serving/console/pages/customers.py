@@ -18,15 +18,18 @@ from features.stars.ledger import explain_entitlements
 from features.stars.settings import load_star_settings
 from serving import clock
 from serving.console.customer_facts import CLAIM_STEPS, read_facts
+from serving.console.customer_rights import computed_values, held_records, held_tables
 from serving.console.customer_search import MOST, search_customers
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
+from serving.content.settings import load_content_settings
 from serving.decision.decider import Decider
 from serving.decision.inputs import CONSENTS, OPT_OUTS, base_of
-from serving.decision.schemas import DecideRequest
+from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.silence import held_gates, silence_reasons
 from serving.predictions.service import PredictionService
 from serving.predictions.unknown_customers import unknown_customers
+from serving.records.contacts.decisions import find_decision
 from serving.records.contacts.of_customer import (
     PastContact,
     PastDecision,
@@ -139,6 +142,51 @@ def star(request: Request, customer_id: Customer) -> Response:
         rating=_or_fault(lambda: explain_rating(lake, customer_id, as_of)),
         ledger=_or_fault(lambda: explain_entitlements(lake, customer_id, as_of)),
         tiers=load_star_settings(lake.home).tiers,
+    )
+
+
+@router.get("/console/customers/{customer_id}/rights")
+def rights(request: Request, customer_id: Customer) -> Response:
+    """Show what a customer has a right to be told, as a page to print and hand over."""
+    service: PredictionService = request.app.state.service
+    records: Records = request.app.state.records
+    lake, at, as_of = service.lake, now_of(request), _as_of(request)
+    branches = caller_of(request).branches
+    (tags,), _ = service.tags([customer_id], [*CONSENTS, *OPT_OUTS.values()], branches)
+    people = search_customers(lake, customer_id, as_of, branches)
+    person = next((row for row in people if row.customer_id == customer_id), None)
+    if person is None:
+        raise unknown_customers([customer_id])
+    with records.reading() as connection:
+        consents = consents_as_of(connection, customer_id, at, base_of(tags))
+        own = held_records(connection, lake, customer_id)
+        decisions = list_past(connection, PastDecision, customer_id, MOST_PAST)
+        documents = {
+            row.decision_id: find_decision(connection, row.decision_id, None)["document"]
+            for row in decisions
+        }
+    note_seen(request, [customer_id])
+    return show(
+        request,
+        "customers/rights.html",
+        person=person,
+        at=at,
+        as_of=as_of,
+        sender=load_content_settings(lake.home).sender,
+        tables=held_tables(lake, customer_id, as_of),
+        values=computed_values(),
+        kept=own,
+        models=MODELS,
+        served=[name for name in MODELS if name in service.current.now.models],
+        consents=consents,
+        channels=CONTACT_CHANNEL_LABELS,
+        decisions=decisions,
+        answers={
+            number: DecideResponse.model_validate(document["answer"])
+            for number, document in documents.items()
+        },
+        points=request.app.state.touchpoints.shared.decision_points,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),
     )
 
 

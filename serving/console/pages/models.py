@@ -1,63 +1,210 @@
-"""Show the models: which version serves since when and why, calibration, slices, fairness."""
+"""Show the models: champion beside challenger, drift, promotions; promote and roll back."""
 
-import csv
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
-from fastapi.responses import Response
+from fastapi import Form, Path, Request
+from fastapi.responses import RedirectResponse, Response
 
 from features.lake import Lake
+from features.progress import Report
+from features.tags.catalogue import catalogue
+from serving.api.refusals import ForbiddenError
+from serving.console.long_work import UNFINISHED, long_work
+from serving.console.model_figures import contenders_of, latest_monitoring, version_tables
 from serving.console.render import show
-from serving.console.route import console_router
-from training.models import MODELS
-from training.registry.local_models import champion_version, read_acts
+from serving.console.route import caller_of, console_router, now_of
+from serving.schemas import NO_NUL
+from training.models import MODELS, find
+from training.promotion.promote import history, promote, rollback
+from training.registry.local_models import read_acts
 
 router = console_router()
-TABLES = ("calibration", "slices", "fairness", "peers")
+Name = Annotated[str, Path(max_length=64)]
+Act = Literal["promote", "rollback"]
+ACTS = {"promote": ("上线", "promote"), "rollback": ("回退", "roll back")}
+GATES = {
+    "file hashes": "文件完整",
+    "trial load": "试加载",
+    "signature": "输入一致",
+    "log loss": "对数损失",
+    "deviance": "偏差",
+    "calibration": "校准",
+    "segments": "分群",
+    "fairness": "公平性",
+}
+"""Gate of a promotion -> its Chinese name."""
 
 
 @router.get("/console/models")
 def models(request: Request) -> Response:
-    """Show every model."""
+    """List the models: which version serves since when, and what was watched last."""
     service = request.app.state.service
-    lake: Lake = service.lake
-    current = service.current.now
+    watched = latest_monitoring(service.lake)
     return show(
         request,
-        "models.html",
-        confirmed=current.confirmed,
+        "models/all.html",
+        confirmed=service.current.now.confirmed,
+        watched=watched,
         models=[
             {
                 "name": name,
                 "spec": spec,
-                "serves": current.models[name].version if name in current.models else None,
-                "acts": list(reversed(read_acts(lake, name))),
-                "tables": _tables(lake, name),
+                "serves": service.current.number(name),
+                "act": next(reversed(read_acts(service.lake, name)), None),
+                "alerts": len(watched["models"][name]["alerts"])
+                if watched and name in watched["models"]
+                else None,
             }
             for name, spec in MODELS.items()
         ],
+        acts=ACTS,
     )
 
 
-def _tables(lake: Lake, model: str) -> dict[str, list[dict[str, Any]]]:
-    """Read the tables of the champion's report; none where it was trained elsewhere."""
-    version = champion_version(lake, model)
-    folder = lake.home / "reports" / model / str(version)
-    return {name: _rows(folder / f"{name}.csv") for name in TABLES}
+@router.get("/console/models/{name}")
+def model(request: Request, name: Name) -> Response:
+    """Show a model: champion and challenger side by side, drift, and who promoted what."""
+    spec = find(name)
+    service = request.app.state.service
+    lake: Lake = service.lake
+    watched = latest_monitoring(lake)
+    champion, challenger, away = contenders_of(lake, name)
+    versions = [
+        {"version": version, "role": role, "tables": version_tables(lake, name, version)}
+        for version, role in ((champion, "champion"), (challenger, "challenger"))
+        if version is not None and not (role == "challenger" and version == champion)
+    ]
+    return show(
+        request,
+        "models/model.html",
+        name=name,
+        spec=spec,
+        serves=service.current.number(name),
+        confirmed=service.current.now.confirmed and not away,
+        champion=champion,
+        challenger=challenger,
+        versions=versions,
+        watched=watched["models"].get(name) if watched else None,
+        as_of=watched["as_of"] if watched else None,
+        history=list(reversed(history(lake, name))),
+        tags=catalogue(),
+        acts=ACTS,
+        may=_may(request),
+    )
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            {name: _plain(value) for name, value in row.items()} for row in csv.DictReader(file)
-        ]
+@router.get("/console/models/{name}/{act}")
+def confirm(request: Request, name: Name, act: Act) -> Response:
+    """Ask for the reason of a promotion or a roll-back, and say what follows from it.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The model.
+    act : {"promote", "rollback"}
+        What is to be done.
+    """
+    _refuse_some_branches(request)
+    spec = find(name)
+    lake: Lake = request.app.state.service.lake
+    champion, challenger, away = contenders_of(lake, name)
+    acts = history(lake, name)
+    return show(
+        request,
+        "models/confirm.html",
+        name=name,
+        spec=spec,
+        act=act,
+        words=ACTS[act],
+        champion=champion,
+        challenger=challenger,
+        before=next((past["replaced"] for past in reversed(acts) if past["replaced"]), None),
+        away=away,
+        seconds=lake.settings.model_refresh_seconds,
+    )
 
 
-def _plain(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+@router.post("/console/models/{name}/{act}")
+def carry_out(
+    request: Request,
+    name: Name,
+    act: Act,
+    why: Annotated[str, Form(min_length=1, max_length=500, pattern=NO_NUL)],
+) -> Response:
+    """Begin a promotion or a roll-back, as the command of the same name does it.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The model.
+    act : {"promote", "rollback"}
+        What is done.
+    why : str
+        The reason; recorded with who asks for it.
+    """
+    _refuse_some_branches(request)
+    find(name)
+    served: Lake = request.app.state.service.lake
+    current = request.app.state.service.current
+    who, when = caller_of(request).subject, now_of(request)
+
+    def do(report: Report) -> Any:
+        lake = Lake(served.settings, served.day)
+        try:
+            decision = (
+                promote(lake, name, who=who, why=why, when=when, report=report)
+                if act == "promote"
+                else rollback(lake, name, who=who, why=why, when=when)
+            )
+        finally:
+            lake.con.close()
+        # The other workers of the service take it up in their next round.
+        current.refresh()
+        return {
+            "version": decision.version,
+            "replaced": decision.replaced,
+            "done": decision.done,
+            "already": decision.already,
+            "verdicts": decision.verdicts,
+        }
+
+    question = {"model": name, "act": act, "why": why}
+    work_id = long_work(request).begin("promotion", who, question, when, do)
+    return RedirectResponse(f"/console/model-acts/{work_id}", 303)
+
+
+@router.get("/console/model-acts/{work_id}")
+def model_act(request: Request, work_id: str) -> Response:
+    """Show how far a promotion or a roll-back is, or what its gates said."""
+    work = long_work(request).read(work_id, "promotion")
+    name = str(work.question["model"])
+    service = request.app.state.service
+    response = show(
+        request,
+        "models/act.html",
+        work=work,
+        name=name,
+        spec=find(name),
+        words=ACTS[work.question["act"]],
+        gates=GATES,
+        serves=service.current.number(name),
+    )
+    if work.state in UNFINISHED:
+        response.headers["Refresh"] = "2"
+    return response
+
+
+def _may(request: Request) -> bool:
+    """Check whether the user may promote: a model answers for the customers of all branches."""
+    caller = caller_of(request)
+    return "models:promote" in caller.scopes and caller.branches is None
+
+
+def _refuse_some_branches(request: Request) -> None:
+    if not _may(request):
+        cure = "ask a data scientist of the head office"
+        raise ForbiddenError("a model", "answers for the customers of all branches", cure)

@@ -7,15 +7,13 @@ from fastapi.responses import Response
 
 from features.lake import Lake
 from features.quarantine.waiting import waiting_tables
-from features.sql import sql_text
 from serving.auth.access import Caller
 from serving.console.day_history import OUTCOMES, WHOM, latest_day
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, now_of
+from serving.console.touchpoint_counts import count_due
 from serving.records.database import Records
 from serving.records.people.reviews import list_reviews
-from serving.touchpoints.trigger_pages import latest_triggers
-from serving.touchpoints.triggers import triggers_path
 
 router = console_router()
 MOST_REVIEWS = 100
@@ -54,18 +52,6 @@ def today(request: Request) -> Response:
 
 def _due(request: Request, lake: Lake, caller: Caller) -> list[dict[str, Any]]:
     """Count who is due by touchpoint, of the branches that the user sees."""
-    day = latest_triggers(lake)
-    if day is None:
-        return []
-    rows = f"SELECT * FROM read_parquet({sql_text(triggers_path(lake, day))})"
-    if caller.branches is not None:
-        branches = ", ".join(map(sql_text, sorted(caller.branches))) or "NULL"
-        customers = sql_text(lake.require("customers"))
-        rows = (
-            f"{rows} WHERE customer_id IN (SELECT customer_id FROM read_parquet({customers}) "
-            f"WHERE branch IN ({branches}))"
-        )
-    query = f"SELECT touchpoint, kind, count(*) FROM ({rows}) GROUP BY ALL ORDER BY 3 DESC"
     touchpoints = request.app.state.touchpoints.touchpoints_for()
     return [
         {
@@ -75,5 +61,5 @@ def _due(request: Request, lake: Lake, caller: Caller) -> list[dict[str, Any]]:
             "kind": kind,
             "customers": number,
         }
-        for name, kind, number in lake.con.cursor().execute(query).fetchall()
+        for name, kind, number in count_due(lake, caller.branches)
     ]

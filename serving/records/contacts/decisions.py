@@ -20,6 +20,7 @@ from serving.records.tables import decision_frames, decisions
 
 _d = decisions.c
 _FIND = select(decisions).where(_d.decision_id == bindparam("decision_id"))
+_LAST = select(_d.decided_at).order_by(_d.decision_id.desc()).limit(1)
 _FRAME = select(decision_frames.c.content).where(
     decision_frames.c.frame_id == bindparam("frame_id")
 )
@@ -168,6 +169,12 @@ def find_decision(
         cure = "send the decision_id of an answer of `/decide`"
         raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
     return with_document(connection, row)
+
+
+def last_decided(connection: Connection) -> datetime | None:
+    """Return when the last decision was made; None: none was."""
+    last: datetime | None = connection.execute(_LAST).scalar()
+    return last
 
 
 def with_document(connection: Connection, row: RowMapping) -> dict[str, Any]:

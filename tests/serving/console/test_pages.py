@@ -54,6 +54,12 @@ def test_every_page_is_for_everybody(
 ) -> None:
     page = sign_in("administrator", width, scheme)
     more = [f"/console/customers/{customer}", "/console/tags/star_level", "/console/style"]
+    more += [
+        f"/console/customers/{customer}/rights",
+        f"/console/touchpoints/renewal_60d?customer={customer}",
+        "/console/models/renewal",
+        "/console/models/renewal/promote",
+    ]
     for path in [*PATHS, *more]:
         page.goto(path)
         page.wait_for_load_state("networkidle")

@@ -22,6 +22,7 @@ from serving.decision.gates import Gate, Permission
 from serving.decision.lots import in_holdout
 from serving.decision.record import STORED
 from serving.decision.worth.policy import Policy, load_policy
+from serving.measurement.edited_rules import EditedRules, read_edited
 from serving.measurement.lifted_gates import lift_gate
 from serving.measurement.off_policy import value_policy
 from serving.measurement.policy_simulation import simulate_policy
@@ -118,7 +119,8 @@ def decide(records: Records, facts: Facts, at: datetime = NOON) -> tuple[str, st
 
 
 def simulate(lake: Lake, records: Records, folder: Path | None = None) -> PolicySimulation:
-    return simulate_policy(lake, records, folder, BEGIN, END)
+    edited = EditedRules() if folder is None else read_edited(folder, lake.settings.timezone)
+    return simulate_policy(lake, records, edited, BEGIN, END)
 
 
 @pytest.fixture
@@ -265,7 +267,7 @@ def test_a_folder_without_rules_and_a_month_without_decisions_are_refused(
     with pytest.raises(GuanjiaError, match="has none of policy"):
         simulate(lake, month, edit(tmp_path))
     with pytest.raises(GuanjiaError, match="are none"):
-        simulate_policy(lake, month, None, END, END + timedelta(days=30))
+        simulate_policy(lake, month, EditedRules(), END, END + timedelta(days=30))
 
 
 def test_what_a_gate_keeps_is_what_the_contact_would_be_worth() -> None:
