@@ -90,6 +90,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/lists/{name}/releases/{release_id}/file": "lists:export",
         "GET /console/list-builder": "lists:read",
         "POST /console/list-builder/look": "lists:read",
+        "GET /console/list-builder/tag/{name}": "lists:read",
         "POST /console/list-builder": "lists:write",
         "GET /console/campaigns": "campaigns:read",
         "GET /console/campaigns/{name}": "campaigns:read",
