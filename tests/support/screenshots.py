@@ -31,7 +31,7 @@ def build_list(page: Page) -> None:
     """Type a condition, and see its preview."""
     page.goto("/console/list-builder")
     page.fill("#where", CONDITION)
-    page.wait_for_selector("#look .tree")
+    page.wait_for_selector("#look .big")
     page.click("text=预览瀑布与价值")
     page.wait_for_selector("#look table")
 

@@ -43,7 +43,7 @@ def change(draft: DraftGroup, act: str, vocabulary: Vocabulary) -> str:
     if what == "take":  # the tree, where the text cannot be read
         return "where"
     row = _at(draft, places)
-    if not isinstance(row, DraftRow):
+    if not isinstance(row, DraftRow) or what not in ("first", "choose", "keep", "find"):
         raise GuanjiaError(f"act {act}", "is not known", CURE)
     if what == "first":  # Enter in the search takes the first that was found
         chosen = search_tags(vocabulary, row.find or "", row.part).first

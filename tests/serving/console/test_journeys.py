@@ -72,7 +72,7 @@ def test_a_list_is_built_approved_by_another_and_exported(enter: Callable[[str],
     page = enter("marketer")
     page.goto("/console/list-builder")
     page.fill("#where", "星级 ≥ 1 且 续保概率 < 90%")
-    page.wait_for_selector("#look .tree")
+    page.wait_for_selector("#look .big")
     matched = number(page.locator("#look p").first.inner_text())
     page.click("text=预览瀑布与价值")
     page.wait_for_selector("#look table")
@@ -119,5 +119,5 @@ def test_a_number_of_monday_opens_its_list(enter: Callable[[str], Page]) -> None
     due = number(calls.locator("td").nth(2).inner_text())
     calls.locator("summary").click()
     calls.locator("a").click()
-    page.wait_for_selector("#look .tree")
+    page.wait_for_selector("#look .big")
     assert number(page.locator("#look p").first.inner_text()) == due > 0
