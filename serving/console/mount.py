@@ -9,7 +9,6 @@ from serving.console.pages import (
     catalogues,
     compliance,
     customers,
-    data,
     list_builder,
     lists,
     login,
@@ -20,6 +19,7 @@ from serving.console.pages import (
     service_effect,
     today,
 )
+from serving.console.pages.data import deliveries, overview, quality
 from serving.console.render import FOLDER
 
 PAGES = (
@@ -36,7 +36,9 @@ PAGES = (
     reviews.router,
     catalogues.router,
     models.router,
-    data.router,
+    overview.router,
+    deliveries.router,
+    quality.router,
     compliance.router,
 )
 

@@ -116,6 +116,9 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/tags/{name}": "tags:read",
         "GET /console/models": "metrics:read",
         "GET /console/data": "home:read",
+        "GET /console/data/deliveries": "home:read",
+        "GET /console/data/quarantine": "home:read",
+        "GET /console/data/quality": "home:read",
         "GET /console/compliance": "decisions:read",
         "GET /console/compliance/{decision_id}": "decisions:read",
     }
