@@ -125,13 +125,18 @@ async def _fields(request: Request) -> Fields:
 
 @dataclass(frozen=True)
 class _Look:
-    """What a round of the form found; `fault` says why there is no count of the list."""
+    """What a round of the form found.
+
+    `fault` says why there is no count of the list, `probable` whether its prediction is a
+    probability.
+    """
 
     board: Board
     fault: GuanjiaError | None = None
     counts: Counts | None = None
     preview: Preview | None = None
     members: list[ShownMember] = field(default_factory=list)
+    probable: bool = True
 
 
 def _look(request: Request, fields: Fields) -> _Look:
@@ -153,7 +158,7 @@ def _look(request: Request, fields: Fields) -> _Look:
         except GuanjiaError as error:
             return _Look(board, error)
     note_seen(request, [shown.member.customer_id for shown in members])
-    return _Look(board, None, counts, preview, members)
+    return _Look(board, None, counts, preview, members, definition.spec.kind == "probability")
 
 
 def _answer(request: Request, fields: Fields) -> Response:

@@ -1,7 +1,7 @@
 """Show the findings of quality by day, and what a broken bound means for whom."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -20,6 +20,7 @@ from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
 from serving.console.render import show
 from serving.console.route import console_router
+from serving.lineage.graph import KINDS as KIND_LABELS
 from serving.lineage.readers import list_tags, model_tags
 from serving.lists.questions import readable_columns
 from training.models import MODELS
@@ -137,33 +138,41 @@ def _findings(lake: Lake, report: Mapping[str, Any]) -> list[tuple[Finding, tupl
     return [(finding, _touched(finding, readers)) for finding in findings]
 
 
-def _touched(finding: Finding, readers: Mapping[str, list[tuple[str, str]]]) -> tuple[str, str]:
+def _touched(finding: Finding, readers: "Readers") -> tuple[str, str]:
     """Say whom a finding touches."""
     if finding.subject in SUBJECTS:
         return SUBJECTS[finding.subject]
     if finding.subject in CONTRACTS:
         return OF_TABLE
-    read_by = readers.get(finding.subject, [])
+    read_by = readers.get(finding.subject, {})
     if not read_by:
         return "没有模型、名单或分群读它", "no model, list or segment reads it"
-    chinese = "、".join(dict.fromkeys(words for words, _ in read_by))
-    english = ", ".join(dict.fromkeys(words for _, words in read_by))
-    return f"读它的{chinese}会偏", f"what reads it goes astray: {english}"
+    chinese = "；".join(
+        f"{KIND_LABELS[kind]} {'、'.join(names.values())}" for kind, names in read_by.items()
+    )
+    english = "; ".join(f"{kind}s {', '.join(names)}" for kind, names in read_by.items())
+    return f"读它的会偏：{chinese}", f"What reads it goes astray: {english}"
+
+
+Readers = dict[str, dict[str, dict[str, str]]]
+"""Tag -> kind of what reads it -> name -> label."""
 
 
 @cache
-def _readers(home: Path) -> dict[str, list[tuple[str, str]]]:
+def _readers(home: Path) -> Readers:
     """Collect by tag the models, lists and segments that read it; once, as they are declared."""
-    readers: dict[str, list[tuple[str, str]]] = {}
+    readers: Readers = {}
+
+    def add(tags: Iterable[str], kind: str, name: str, label: str) -> None:
+        for tag in tags:
+            readers.setdefault(tag, {}).setdefault(kind, {})[name] = label
+
     for name, spec in MODELS.items():
-        for tag in model_tags(spec):
-            readers.setdefault(tag, []).append((f"模型“{spec.label}”", f"model {name}"))
+        add(model_tags(spec), "model", name, spec.label)
+    for spec in MODELS.values():
         for target in spec.lists:
-            for tag in list_tags(spec, target)[0]:
-                words = (f"名单“{target.label}”", f"list {target.name}")
-                readers.setdefault(tag, []).append(words)
+            add(list_tags(spec, target)[0], "list", target.name, target.label)
     known = {*catalogue(), *readable_columns()}
     for name, segment in load_segments(home).items():
-        for tag in columns_of(segment.rule, known):
-            readers.setdefault(tag, []).append((f"分群“{segment.label}”", f"segment {name}"))
+        add(columns_of(segment.rule, known), "segment", name, segment.label)
     return readers
