@@ -32,7 +32,7 @@ def build_list(page: Page) -> None:
     page.goto("/console/list-builder")
     page.fill("#where", CONDITION)
     page.wait_for_selector("#look .big")
-    page.click("text=预览瀑布与价值")
+    page.click("text=预览瀑布")
     page.wait_for_selector("#look table")
 
 

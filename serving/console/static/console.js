@@ -46,7 +46,7 @@ function morph(old, now) {
   for (const { name, value } of now.attributes) {
     if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  const nodes = [...now.childNodes];
+  const { value } = now, nodes = [...now.childNodes]; // nodes that move leave `now` without them
   nodes.forEach((node, place) => {
     const one = old.childNodes[place];
     if (!one) old.append(node);
@@ -56,7 +56,7 @@ function morph(old, now) {
   });
   while (old.childNodes.length > nodes.length) old.lastChild.remove();
   if (old.type === "checkbox") old.checked = now.hasAttribute("checked");
-  else if ("value" in old && old.value !== now.value) old.value = now.value;
+  else if ("value" in old && old.value !== value) old.value = value;
   load(old);
 }
 

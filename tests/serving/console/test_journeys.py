@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from features.settings import Settings
 from serving.auth.tokens import make_token
@@ -95,7 +95,7 @@ def test_a_list_is_built_approved_by_another_and_exported(enter: Callable[[str],
     page.fill("#where", "星级 ≥ 1 且 续保概率 < 90%")
     page.wait_for_selector("#look .big")
     matched = number(page.locator("#look p").first.inner_text())
-    page.click("text=预览瀑布与价值")
+    page.click("text=预览瀑布")
     page.wait_for_selector("#look table")
     steps = page.locator("#look table").first.locator("tbody tr")
     rows = [steps.nth(place).inner_text().split("\t") for place in range(steps.count())]
@@ -150,7 +150,7 @@ def test_deliveries_and_their_drift_are_told(enter: Callable[[str], Page]) -> No
     words = page.locator("main").inner_text()
     for text in ("未写入，等待确认", "多了一列", "<i>备注", 'new_columns = ["备注"]', "2026-06-29"):
         assert text in words
-    cells = page.locator("section:has(h2:text('2026-06-29')) tbody tr").first.locator("td")
+    cells = page.locator("section:has(h2:has-text('2026-06-29')) tbody tr").first.locator("td")
     assert cells.all_inner_texts() == [
         "保单年度", "5,200", "120", "14", "5,057", "3", "0", "0", "0", "0", "6",
     ]  # fmt: skip
@@ -169,12 +169,17 @@ def tab_to(page: Page, name: str, key: str = "Tab") -> None:
     raise AssertionError(f"{name} is not reached by {key}")
 
 
+def has_focus(page: Page, name: str) -> None:
+    """Wait until an element has the focus: the answer of the service has been shown."""
+    expect(page.locator(f"[id='{name}']")).to_be_focused(timeout=SECONDS)
+
+
 def choose_tag(page: Page, row: str, words: str) -> None:
     """Search a tag and take the first that is found; the focus is then on the comparison."""
     tab_to(page, f"find-{row}")
     page.keyboard.type(words)
     page.keyboard.press("Enter")
-    page.wait_for_function(f"document.activeElement.id === 'operator-{row}'")
+    has_focus(page, f"operator-{row}")
 
 
 def test_a_nested_condition_is_built_by_keyboard_alone(
@@ -184,7 +189,7 @@ def test_a_nested_condition_is_built_by_keyboard_alone(
     page.goto("/console/list-builder")
     tab_to(page, "add-r")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'find-r.0'")
+    has_focus(page, "find-r.0")
     choose_tag(page, "r.0", "星级")
     page.wait_for_selector("#about-r\\.0 svg")
     assert "空值占比" in page.locator("#about-r\\.0").inner_text()
@@ -193,7 +198,7 @@ def test_a_nested_condition_is_built_by_keyboard_alone(
     page.wait_for_selector("#look .big")
     tab_to(page, "group-r", "Shift+Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'kind-r.1'")
+    has_focus(page, "kind-r.1")
     choose_tag(page, "r.1.0", "续保概率")
     for _ in range(3):
         page.keyboard.press("ArrowUp")  # at least -> less than
@@ -201,12 +206,12 @@ def test_a_nested_condition_is_built_by_keyboard_alone(
     page.keyboard.type("70%")
     tab_to(page, "add-r.1", "Shift+Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'find-r.1.1'")
+    has_focus(page, "find-r.1.1")
     choose_tag(page, "r.1.1", "channel")
     tab_to(page, "value-r.1.1-3")
     page.keyboard.press("Space")
     text = "星级 ≥ 3 且 (续保概率 < 0.7 或 渠道 属于 (代理))"
-    page.wait_for_function(f"document.getElementById('where').value === '{text}'")
+    expect(page.locator("#where")).to_have_value(text)
     assert page.evaluate("document.activeElement.id") == "value-r.1.1-3", "the focus stays"
     key = make_token(Settings(home=home), "li", datetime.now(UTC), scopes=("lists:read",))
     answer = httpx.post(
@@ -220,8 +225,7 @@ def test_a_nested_condition_is_built_by_keyboard_alone(
         assert number(shown) == part["customers"], path
     tab_to(page, "up-r.1")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'up-r.0.2' || "
-                           "document.activeElement.id === 'up-r.0'")  # fmt: skip
+    has_focus(page, "up-r.0")
     assert page.input_value("#where") == "(续保概率 < 0.7 或 渠道 属于 (代理)) 且 星级 ≥ 3"
     tab_to(page, "name")
     page.keyboard.type("by_keyboard")
@@ -250,11 +254,11 @@ def test_the_builder_works_without_script(browser: Browser, url: str) -> None:
     page.click("text=查找")
     page.click("button.result >> nth=0")
     page.fill("#value-r\\.1", "0")
-    page.click("text=更新 >> visible=true")
+    page.click(".text button")
     assert page.input_value("#where") == "星级 ≥ 3 且 续保概率 ≥ 0"
     assert number(page.locator("[data-count='r']").inner_text()) <= before
     page.fill("#where", "星级 ≥ 3 且 星级")
-    page.click("text=更新 >> visible=true")
+    page.click(".text button")
     assert page.locator("#text [role=alert]").count() == 1
     page.click("text=用下面的条件覆盖文字")
     assert page.input_value("#where") == "星级 ≥ 3 且 续保概率 ≥ 0"
