@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from features.condition_forms.condition import Condition, read_condition
-from features.condition_forms.structure import Structure
+from features.condition_forms.structure import Structure, parts_of
 from features.condition_forms.vocabulary import Vocabulary
 from features.errors import GuanjiaError
 from serving.console.builder.controls import Controls, controls_of
@@ -20,7 +20,7 @@ from serving.console.builder.draft import (
 from serving.console.builder.edits import change
 from serving.console.builder.fields import ROOT, read_draft
 from serving.console.builder.tag_search import Found, search_tags
-from serving.lists.conditions.counting import ConditionCount, count
+from serving.lists.conditions.counting import PartCount, count
 from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.listing import Viewer
 from serving.lists.questions import readable_columns
@@ -192,7 +192,7 @@ def _text(text: str, structure: Structure | None, vocabulary: Vocabulary, *, eng
 
 @dataclass(frozen=True)
 class _Counted:
-    by_structure: dict[Structure, ConditionCount]
+    by_structure: dict[Structure, PartCount]
     customers: int
     hints: list[str]
 
@@ -200,16 +200,27 @@ class _Counted:
 def _counted(
     service: ListService, viewer: Viewer, as_of: date, draft: DraftGroup, vocabulary: Vocabulary
 ) -> _Counted:
-    """Count every group and row of a draft that says something, in one go."""
-    structures = dict.fromkeys(
+    """Count every group and row of a draft that says something, in one go.
+
+    The whole condition is counted with its parts; what is no part of it, such as a row of a group
+    of none that became its contrary, is counted beside it.
+    """
+    structures = [
         structure
         for part in _drafts(draft)
         if (structure := structure_of(part, vocabulary, lenient=True)) is not None
-    )
-    conditions = [Condition(structure, vocabulary) for structure in structures]
+    ]
+    within = {part for whole in structures[:1] for _, part in parts_of(whole)}
+    asked = [*structures[:1], *dict.fromkeys(one for one in structures if one not in within)]
+    conditions = [Condition(structure, vocabulary) for structure in asked]
     counts = count(service.lake, as_of, conditions, viewer.branches)
+    by_structure = {
+        part: counted
+        for structure, condition in zip(asked, counts.conditions, strict=True)
+        for (_, part), counted in zip(parts_of(structure), condition.parts, strict=True)
+    }
     hints = counts.conditions[0].hints if counts.conditions else []
-    return _Counted(dict(zip(structures, counts.conditions, strict=True)), counts.customers, hints)
+    return _Counted(by_structure, counts.customers, hints)
 
 
 def _drafts(draft: Draft) -> Iterator[Draft]:

@@ -71,12 +71,23 @@ def preview_with_members(
     consent = CONSENT_STATES[chosen.consent]
     members = freeze(first, chosen.definition, chosen.as_of, chosen.cost, consent, reasons)
     return preview, [
-        _shown(member, people.get(member.customer_id, Person()), may_read=may_read)
+        show_member(member, people.get(member.customer_id, Person()), may_read=may_read)
         for member in members
     ]
 
 
-def _shown(member: Member, person: Person, *, may_read: bool) -> ShownMember:
+def show_member(member: Member, person: Person, *, may_read: bool) -> ShownMember:
+    """Say who a member is, as far as the user may know.
+
+    Parameters
+    ----------
+    member : Member
+        The row.
+    person : Person
+        Who it is.
+    may_read : bool
+        Show name and phone number as they are; else masked.
+    """
     name, phone = person.name, person.phone
     if not may_read:
         name = masked(name, "name") if name else name

@@ -25,7 +25,9 @@ from serving.console.builder.draft import (
 )
 from serving.console.builder.edits import change
 from serving.console.builder.fields import read_draft
+from serving.console.builder.preview_members import show_member
 from serving.console.builder.tag_search import part_names, search_tags
+from serving.lists.people import Person
 
 NOTHING = {"fault": None, "counts": None, "preview": None, "members": [], "name": None}
 
@@ -183,3 +185,12 @@ def test_tags_are_found_by_what_they_are_called_and_mean() -> None:
     by_meaning = search_tags(words, tag.definition[:30])
     assert tag.name in {one.name for tags in by_meaning.by_part.values() for one in tags}
     assert search_tags(words, "").total == 0
+
+
+@pytest.mark.parametrize(("may_read", "name", "phone"), [
+    (True, "张伟", "13812345678"), (False, "张*", "138****5678"),
+])  # fmt: skip
+def test_a_preview_masks_who_may_not_be_read(may_read: bool, name: str, phone: str) -> None:
+    shown = show_member(None, Person("张伟", "13812345678"), may_read=may_read)  # type: ignore[arg-type]
+    assert (shown.name, shown.phone) == (name, phone)
+    assert show_member(None, Person(), may_read=may_read).name is None  # type: ignore[arg-type]
