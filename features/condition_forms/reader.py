@@ -61,34 +61,10 @@ def read_text(text: str, vocabulary: Vocabulary) -> Structure:
     """
     if len(text) > LONGEST:
         raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
-    return _Reader(text, vocabulary).read()
+    return Reader(text, vocabulary).read()
 
 
-def read_values(text: str, column: Column, vocabulary: Vocabulary) -> list[Value]:
-    """Read values of a column as they are typed in a field of their own: `30天`, `1、2`.
-
-    Parameters
-    ----------
-    text : str
-        The values.
-    column : Column
-        The column they are compared with.
-    vocabulary : Vocabulary
-        The columns that a condition may name; none of them is a value.
-
-    Raises
-    ------
-    GuanjiaError
-        As `read_text`, and if more than values is written.
-    """
-    reader = _Reader(text[: LONGEST + 1], vocabulary)
-    values = reader.values(column)
-    if reader.rest():
-        raise reader.fault()
-    return values
-
-
-class _Reader(Cursor):
+class Reader(Cursor):
     """Reads parts of a condition; every method reads on from the place of the cursor."""
 
     depth = 0

@@ -63,7 +63,7 @@ def keep_drift(lake: Lake, delivery: Delivery) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with published(path) as draft:
-        draft.write_text("".join(f"{one}\n" for one in [*lines, text][-MOST:]), "utf-8")
+        draft.write_text("".join(f"{line}\n" for line in [*lines, text][-MOST:]), "utf-8")
 
 
 def read_drift(lake: Lake) -> list[DriftRecord]:

@@ -1,4 +1,4 @@
-"""Do one round of the form of a condition: text and tree in step, an act, counts of every part."""
+"""Play one round of the form of a condition: text and tree in step, an act, counts of every part."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from serving.console.builder.draft import (
 )
 from serving.console.builder.edits import change
 from serving.console.builder.fields import ROOT, read_draft
-from serving.console.builder.tag_search import Found, search_tags
+from serving.console.builder.tag_search import TagMatches, search_tags
 from serving.lists.conditions.counting import PartCount, count
 from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.listing import Viewer
@@ -46,7 +46,7 @@ class Part:
         The row; None: a group.
     controls : Controls or None
         Of a row with a tag.
-    found : Found or None
+    matches : TagMatches or None
         What the search of a row found.
     fault : GuanjiaError or None
         Why a row is not counted.
@@ -61,7 +61,7 @@ class Part:
     kind: str
     row: DraftRow | None = None
     controls: Controls | None = None
-    found: Found | None = None
+    matches: TagMatches | None = None
     fault: GuanjiaError | None = None
     customers: int | None = None
     unknown: int | None = None
@@ -114,7 +114,7 @@ def play(
     *,
     english: bool = False,
 ) -> Board:
-    """Do one round: take the text if it was changed, else the tree and the act; count every part.
+    """Run one round: take the text if it was changed, else the tree and the act; count every part.
 
     Parameters
     ----------
@@ -210,13 +210,16 @@ def _counted(
         for part in _drafts(draft)
         if (structure := structure_of(part, vocabulary, lenient=True)) is not None
     ]
-    within = {part for whole in structures[:1] for _, part in parts_of(whole)}
-    asked = [*structures[:1], *dict.fromkeys(one for one in structures if one not in within)]
-    conditions = [Condition(structure, vocabulary) for structure in asked]
+    within = {part for root in structures[:1] for _, part in parts_of(root)}
+    counted_structures = [
+        *structures[:1],
+        *dict.fromkeys(other for other in structures if other not in within),
+    ]
+    conditions = [Condition(structure, vocabulary) for structure in counted_structures]
     counts = count(service.lake, as_of, conditions, viewer.branches)
     by_structure = {
         part: counted
-        for structure, condition in zip(asked, counts.conditions, strict=True)
+        for structure, condition in zip(counted_structures, counts.conditions, strict=True)
         for (_, part), counted in zip(parts_of(structure), condition.parts, strict=True)
     }
     hints = counts.conditions[0].hints if counts.conditions else []
@@ -250,7 +253,7 @@ def _part(
         kind="row",
         row=draft,
         controls=controls_of(draft, vocabulary, viewer.branches),
-        found=None if draft.find is None else search_tags(vocabulary, draft.find, draft.part),
+        matches=None if draft.find is None else search_tags(vocabulary, draft.find, draft.part),
         fault=_fault(draft, vocabulary),
         customers=customers,
         unknown=unknown,

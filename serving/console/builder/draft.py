@@ -8,7 +8,6 @@ and values are as they were typed. `draft_of` and `structure_of` convert both wa
 from dataclasses import dataclass, field
 from typing import Literal
 
-from features.condition_forms.reader import read_values
 from features.condition_forms.structure import (
     COMPARISONS,
     LISTS,
@@ -23,6 +22,7 @@ from features.condition_forms.structure import (
     group,
     negate,
 )
+from features.condition_forms.value_fields import read_values
 from features.condition_forms.values import checked, refuse_order
 from features.condition_forms.vocabulary import Column, Vocabulary
 from features.condition_forms.writer import digits
@@ -153,8 +153,8 @@ def structure_of(
 
 def is_of_segment(row: DraftRow, vocabulary: Vocabulary) -> bool:
     """Check whether a row asks for a segment; a tag may be called like one."""
-    asked = row.operator in (BELONGS, BELONGS_NOT) or row.column not in vocabulary.columns
-    return asked and row.column in vocabulary.segments
+    may_be = row.operator in (BELONGS, BELONGS_NOT) or row.column not in vocabulary.columns
+    return may_be and row.column in vocabulary.segments
 
 
 def _structure_of_row(row: DraftRow, vocabulary: Vocabulary) -> Structure:

@@ -11,7 +11,7 @@ CURE = "load the page again"
 
 
 def change(draft: DraftGroup, act: str, vocabulary: Vocabulary) -> str:
-    """Do an act on a draft, in place.
+    """Apply an act to a draft, in place.
 
     Parameters
     ----------

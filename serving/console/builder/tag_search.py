@@ -15,7 +15,7 @@ MOST = 24
 
 
 @dataclass(frozen=True)
-class FoundTag:
+class TagMatch:
     """A tag, score or segment that a search found.
 
     Attributes
@@ -35,10 +35,10 @@ class FoundTag:
 
 
 @dataclass(frozen=True)
-class Found:
+class TagMatches:
     """What a search found: the best in their groups, and how many there are."""
 
-    by_part: dict[str, list[FoundTag]]
+    by_part: dict[str, list[TagMatch]]
     total: int
     shown: int
 
@@ -54,7 +54,7 @@ def part_names() -> dict[str, tuple[str, str]]:
     return {SCORES: PARTS[SCORES], **of_tags, SEGMENTS: PARTS[SEGMENTS]}
 
 
-def search_tags(vocabulary: Vocabulary, words: str, part: str = "") -> Found:
+def search_tags(vocabulary: Vocabulary, words: str, part: str = "") -> TagMatches:
     """Search tags whose name, label or definition holds all of the words.
 
     Parameters
@@ -66,46 +66,46 @@ def search_tags(vocabulary: Vocabulary, words: str, part: str = "") -> Found:
     part : str
         Tag group, `scores` or `segments`; empty: everywhere.
     """
-    asked = folded(words).split()
-    if not asked and not part:
-        return Found({}, 0, 0)
+    terms = folded(words).split()
+    if not terms and not part:
+        return TagMatches({}, 0, 0)
     ranked = sorted(
         (rank, place, tag)
         for place, tag in enumerate(_all(vocabulary))
-        if part in ("", tag.part) and (rank := _rank(tag, asked)) is not None
+        if part in ("", tag.part) and (rank := _rank(tag, terms)) is not None
     )  # places differ, so that tags are never compared
     best = [tag for _, _, tag in ranked[:MOST]]
-    by_part: dict[str, list[FoundTag]] = {}
+    by_part: dict[str, list[TagMatch]] = {}
     for tag in best:
         by_part.setdefault(tag.part, []).append(tag)
-    return Found(by_part, len(ranked), len(best))
+    return TagMatches(by_part, len(ranked), len(best))
 
 
-def _rank(tag: FoundTag, asked: list[str]) -> int | None:
+def _rank(tag: TagMatch, terms: list[str]) -> int | None:
     """Rank a tag: called so, called nearly so, described so; None: a word is not in it."""
     name, label = folded(tag.name), folded(tag.label)
     text = f"{name} {name.replace('_', ' ')} {label} {folded(tag.definition)}"
-    if not all(word in text for word in asked):
+    if not all(word in text for word in terms):
         return None
-    whole = " ".join(asked)
-    if whole in (name, label):
+    phrase = " ".join(terms)
+    if phrase in (name, label):
         return 0
-    if all(word in name or word in label for word in asked):
-        return 1 if label.startswith(asked[0]) or name.startswith(asked[0]) else 2
+    if all(word in name or word in label for word in terms):
+        return 1 if label.startswith(terms[0]) or name.startswith(terms[0]) else 2
     return 3
 
 
-def _all(vocabulary: Vocabulary) -> Iterator[FoundTag]:
+def _all(vocabulary: Vocabulary) -> Iterator[TagMatch]:
     tags: Mapping[str, object] = catalogue()
     for name, column in vocabulary.columns.items():
         if name not in tags and name not in HIDDEN:
-            yield FoundTag(name, column.label, definition_of(name), SCORES)
+            yield TagMatch(name, column.label, definition_of(name), SCORES)
     for tag in catalogue().values():
         if tag.name in vocabulary.columns:
             label = vocabulary.columns[tag.name].label
-            yield FoundTag(tag.name, label, tag.definition, tag.group)
+            yield TagMatch(tag.name, label, tag.definition, tag.group)
     for name, segment in vocabulary.segments.items():
-        yield FoundTag(name, segment.label, segment.rule, SEGMENTS)
+        yield TagMatch(name, segment.label, segment.rule, SEGMENTS)
 
 
 def definition_of(name: str) -> str:

@@ -70,7 +70,7 @@ def builder(
 
 @router.post("/console/list-builder/look")
 async def look(request: Request) -> Response:
-    """Do a round of the form: an act, counts of each part; with `preview`, preview the list.
+    """Run a round of the form: an act, counts of each part; with `preview`, preview the list.
 
     With the script the answer is the parts of the page that change; else the whole page.
     """

@@ -13,7 +13,7 @@ from features.errors import GuanjiaError
 from serving.console.builder.board import Board, Part
 from serving.console.builder.controls import GROUP_WORDS, controls_of
 from serving.console.builder.draft import DraftRow
-from serving.console.builder.tag_search import Found, FoundTag
+from serving.console.builder.tag_search import TagMatches, TagMatch
 from serving.console.customer_search import FoundCustomer
 from serving.records.people.reviews import Review
 
@@ -57,7 +57,7 @@ def conditions(text: str) -> dict[str, Any]:
         DraftRow("sum", "<", (text,), find=text),
     ]
     fault = GuanjiaError(text, text, text)
-    found = Found({"claims": [FoundTag(text, text, text, "claims")]}, 1, 1)
+    found = TagMatches({"claims": [TagMatch(text, text, text, "claims")]}, 1, 1)
     members = [
         Part(f"r.{place}", 1, "row", row, controls_of(row, words), found, fault)
         for place, row in enumerate(rows)

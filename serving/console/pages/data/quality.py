@@ -86,7 +86,7 @@ def quality(request: Request, as_of: Annotated[date | None, Query()] = None) -> 
         request,
         "data/quality.html",
         day=day,
-        days=[_day(served, one) for one in days[:MOST_DAYS]],
+        days=[_day(served, other) for other in days[:MOST_DAYS]],
         report=report,
         findings=[] if report is None else _findings(served, report),
         labels={name: tag.label for name, tag in catalogue().items()}
