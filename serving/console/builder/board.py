@@ -1,4 +1,4 @@
-"""Play one round of the form of a condition: text and tree in step, an act, counts of every part."""
+"""Play one round of the form of a condition: text and tree in step, an act, counts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -13,7 +13,7 @@ from features.errors import GuanjiaError
 from serving.console.builder.board import Board, Part
 from serving.console.builder.controls import GROUP_WORDS, controls_of
 from serving.console.builder.draft import DraftRow
-from serving.console.builder.tag_search import TagMatches, TagMatch
+from serving.console.builder.tag_search import TagMatch, TagMatches
 from serving.console.customer_search import FoundCustomer
 from serving.records.people.reviews import Review
 

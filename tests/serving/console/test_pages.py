@@ -76,6 +76,7 @@ def test_the_list_builder_is_for_everybody(sign_in: SignIn, width: int, scheme: 
     page.click("text=预览瀑布、价值与客户")
     page.wait_for_selector("#look caption")
     page.click("#add-r\\.1")
+    page.wait_for_selector("[data-find]:focus")
     page.keyboard.type("出险")
     page.wait_for_selector(".result")
     page.wait_for_load_state("networkidle")
