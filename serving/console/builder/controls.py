@@ -119,7 +119,17 @@ def controls_of(
         operators = [(VALUES, [(code, OPERATOR_WORDS[code]) for code in codes])]
         label = vocabulary.segments[row.column].label
         chosen = OPERATOR_WORDS.get(row.operator, OPERATOR_WORDS[BELONGS])
-        return Controls(label, row.column, True, "", operators, chosen, "none", [], ())
+        return Controls(
+            label=label,
+            name=row.column,
+            is_segment=True,
+            unit="",
+            operators=operators,
+            operator=chosen,
+            control="none",
+            choices=[],
+            values=(),
+        )
     column = vocabulary.columns.get(row.column)
     if column is None:
         return None
