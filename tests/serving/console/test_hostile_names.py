@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shown_pages import elements
 
@@ -72,6 +72,7 @@ def conditions(text: str) -> dict[str, Any]:
     ("customers/search.html", customers), ("reviews.html", reviews),
     ("lists/round.html", conditions),
 ])  # fmt: skip
+@settings(deadline=None)
 @given(text=HOSTILE)
 def test_a_name_adds_no_element_and_no_attribute(template: str, build: Any, text: str) -> None:
     assert elements(template, **build(text or "x")) == elements(template, **build("x"))
