@@ -61,10 +61,10 @@ def read_text(text: str, vocabulary: Vocabulary) -> Structure:
     """
     if len(text) > LONGEST:
         raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
-    return _Reader(text, vocabulary).read()
+    return Reader(text, vocabulary).read()
 
 
-class _Reader(Cursor):
+class Reader(Cursor):
     """Reads parts of a condition; every method reads on from the place of the cursor."""
 
     depth = 0

@@ -11,6 +11,7 @@ from features.checking.check import BrokenBoundError, check_tables
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
+from features.imports.deliveries.drift_record import keep_drift
 from features.imports.deliveries.lock import sole_import
 from features.imports.delivery import Delivery, read_delivery, unused_columns
 from features.imports.raw_tables import keep_delivered, publish_raw_tables, write_raw_table
@@ -120,6 +121,7 @@ def run(
         marks = set(erased.all())
         with read_delivery(lake, path, delivered, report, folder) as delivery:
             if delivery.verdict.stopped:
+                keep_drift(lake, delivery)
                 return delivery
             if (fault := refusal(delivery)) is not None:
                 raise fault
@@ -131,6 +133,7 @@ def run(
                         "the import", "ran while a customer was erased", "run it again"
                     )
                 keep_delivered(lake, delivery)
+                keep_drift(lake, delivery)
                 written = any(versions.versions for versions in delivery.versions)
                 if written or not delivery.ledger.holds(delivery.entry):
                     ledger = delivery.ledger.text(delivery.entry)

@@ -9,7 +9,6 @@ from serving.console.pages import (
     catalogues,
     compliance,
     customers,
-    data,
     list_builder,
     lists,
     login,
@@ -21,6 +20,7 @@ from serving.console.pages import (
     today,
     touchpoints,
 )
+from serving.console.pages.data import deliveries, overview, quality
 from serving.console.render import FOLDER
 
 PAGES = (
@@ -38,7 +38,9 @@ PAGES = (
     touchpoints.router,
     catalogues.router,
     models.router,
-    data.router,
+    overview.router,
+    deliveries.router,
+    quality.router,
     compliance.router,
 )
 

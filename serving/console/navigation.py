@@ -91,6 +91,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/lists/{name}/releases/{release_id}/file": "lists:export",
         "GET /console/list-builder": "lists:read",
         "POST /console/list-builder/look": "lists:read",
+        "GET /console/list-builder/tag/{name}": "lists:read",
         "POST /console/list-builder": "lists:write",
         "GET /console/campaigns": "campaigns:read",
         "GET /console/campaigns/{name}": "campaigns:read",
@@ -123,6 +124,9 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "POST /console/models/{name}/{act}": "models:promote",
         "GET /console/model-acts/{work_id}": "metrics:read",
         "GET /console/data": "home:read",
+        "GET /console/data/deliveries": "home:read",
+        "GET /console/data/quarantine": "home:read",
+        "GET /console/data/quality": "home:read",
         "GET /console/compliance": "decisions:read",
         "GET /console/compliance/{decision_id}": "decisions:read",
     }

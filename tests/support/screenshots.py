@@ -31,8 +31,8 @@ def build_list(page: Page) -> None:
     """Type a condition, and see its preview."""
     page.goto("/console/list-builder")
     page.fill("#where", CONDITION)
-    page.wait_for_selector("#look .tree")
-    page.click("text=预览瀑布与价值")
+    page.wait_for_selector("#look .big")
+    page.click("text=预览瀑布")
     page.wait_for_selector("#look table")
 
 

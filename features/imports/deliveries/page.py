@@ -52,7 +52,7 @@ def publish_drift_page(delivery: Delivery, mapping: Path) -> Path | None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["chinese"] = _chinese
+    environment.filters["chinese"] = in_chinese
     html = environment.get_template("page.html").render(
         delivery=delivery,
         day=f"{delivery.entry.delivered:%Y年%-m月%-d日}",
@@ -66,7 +66,7 @@ def publish_drift_page(delivery: Delivery, mapping: Path) -> Path | None:
     return path
 
 
-def _chinese(text: str) -> str:
+def in_chinese(text: str) -> str:
     """Write what `Drift` says for the terminal in Chinese; names stay as they are."""
     table, _, column = text.partition(".")
     if table in CONTRACTS and column in CONTRACTS[table].columns:

@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.imports.deliveries.drift import Drift
+from features.imports.deliveries.drift_record import read_drift
 from features.imports.deliveries.page import publish_drift_page
 from features.imports.run import Delivery, check_delivery, run
 from features.lake import Lake
@@ -293,6 +294,17 @@ def test_the_page_says_what_to_write_and_goes_when_all_is_well(mapping: Path, la
     put(mapping, HEAD + ROWS)
     assert publish_drift_page(run(lake, mapping, day(2)), mapping) is None
     assert not page.exists()
+
+
+def test_drift_is_kept_once_for_whoever_did_not_see_the_run(mapping: Path, lake: Lake) -> None:
+    assert read_drift(lake) == []
+    put(mapping, (HEAD + ROWS).replace("2026-05-2", "二十"))
+    for _ in range(2):
+        assert run(lake, mapping, day(2)).verdict.stopped
+    (record,) = read_drift(lake)
+    assert (record.delivered, record.stopped, record.frozen) == (day(2), True, ())
+    kinds = {drift["kind"]: drift["now"] for drift in record.drifts}
+    assert kinds == {"unread": ""}, "cells that cannot be read may name a person"
 
 
 def test_an_answer_that_names_no_heading_is_refused(mapping: Path, lake: Lake) -> None:

@@ -1,16 +1,20 @@
 """Nothing a customer, a branch or a reason is called can run as script: names are text."""
 
-from datetime import UTC, datetime
-from html.parser import HTMLParser
-from types import SimpleNamespace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown_pages import elements
 
+from features.condition_forms.vocabulary import Column, SegmentWords, Vocabulary
+from features.errors import GuanjiaError
+from serving.console.builder.board import Board, Part
+from serving.console.builder.controls import GROUP_WORDS, controls_of
+from serving.console.builder.draft import DraftRow
+from serving.console.builder.tag_search import TagMatch, TagMatches
 from serving.console.customer_search import FoundCustomer
-from serving.console.render import show
 from serving.records.people.reviews import Review
 
 HOSTILE = st.sampled_from(
@@ -19,36 +23,6 @@ HOSTILE = st.sampled_from(
         "'><svg/onload=alert(1)>", "{{7*7}}", "javascript:alert(1)", "</textarea><b>", "&lt;b&gt;",
     ]
 ) | st.text(alphabet="<>\"'&={}/ ab", max_size=30)  # fmt: skip
-
-
-class Elements(HTMLParser):
-    """Elements and the names of their attributes, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, tuple[str, ...]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, tuple(name for name, _ in attrs)))
-
-
-def request() -> Any:
-    """A request of somebody who may see everything."""
-    lake = SimpleNamespace(settings=SimpleNamespace(timezone="Asia/Shanghai"))
-    state = SimpleNamespace(service=SimpleNamespace(lake=lake))
-    caller = SimpleNamespace(scopes={"customers:read", "reviews:read", "reviews:answer"})
-    return SimpleNamespace(
-        state=SimpleNamespace(session=None, caller=caller),
-        app=SimpleNamespace(state=state),
-        cookies={},
-        url=SimpleNamespace(path="/console/customers", query=""),
-    )
-
-
-def elements(template: str, **values: Any) -> list[tuple[str, tuple[str, ...]]]:
-    parser = Elements()
-    parser.feed(bytes(show(request(), template, **values).body).decode())
-    return parser.seen
 
 
 def customers(text: str) -> dict[str, Any]:
@@ -63,9 +37,42 @@ def reviews(text: str) -> dict[str, Any]:
     return {"reviews": [one], "state": "open", "touchpoints": {}, "most": 100}
 
 
+def conditions(text: str) -> dict[str, Any]:
+    """A tree whose tags, values, segments, search and faults are called so."""
+    words = Vocabulary(
+        {
+            "brand": Column("brand", text, "text", values=lambda: [text]),
+            "kind": Column("kind", text, "text", codes={text: text}),
+            "sum": Column("sum", text, "number", unit=text),
+        },
+        {"own": SegmentWords(text, text)},
+    )
+    rows = [
+        DraftRow("brand", "in", (text,)),
+        DraftRow("kind", "=", (text,)),
+        DraftRow("sum", "between", (text, text)),
+        DraftRow("sum", "tag =", (text,)),
+        DraftRow("own", "in segment"),
+        DraftRow(text, text, (text,)),
+        DraftRow("sum", "<", (text,), find=text),
+    ]
+    fault = GuanjiaError(text, text, text)
+    found = TagMatches({"claims": [TagMatch(text, text, text, "claims")]}, 1, 1)
+    members = [
+        Part(f"r.{place}", 1, "row", row, controls_of(row, words), found, fault)
+        for place, row in enumerate(rows)
+    ]
+    root = Part("r", 0, "all", members=members)
+    board = Board(text, root, "", fault, [text], 1, date(2026, 6, 30), 1)
+    seen = {"fault": fault, "counts": None, "preview": None, "members": [], "name": None}
+    return {"board": board, "parts": {"claims": (text, text)}, "kinds": GROUP_WORDS, **seen}
+
+
 @pytest.mark.parametrize(("template", "build"), [
-    ("customers/search.html", customers), ("reviews.html", reviews)
+    ("customers/search.html", customers), ("reviews.html", reviews),
+    ("lists/round.html", conditions),
 ])  # fmt: skip
+@settings(deadline=None)
 @given(text=HOSTILE)
 def test_a_name_adds_no_element_and_no_attribute(template: str, build: Any, text: str) -> None:
     assert elements(template, **build(text or "x")) == elements(template, **build("x"))

@@ -1,5 +1,6 @@
 """The pages in a real browser: what they say, at two widths, for everybody."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -60,12 +61,53 @@ def test_every_page_is_for_everybody(
         "/console/models/renewal",
         "/console/models/renewal/promote",
     ]
+    more += [f"/console/data/{name}" for name in ("deliveries", "quarantine", "quality")]
     for path in [*PATHS, *more]:
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.locator("main h1").count() == 1, path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert faults_of(page) == [], path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_the_list_builder_is_for_everybody(sign_in: SignIn, width: int, scheme: str) -> None:
+    page = sign_in("marketer", width, scheme)
+    where = (
+        "星级 ≥ 3 且 (非 渠道 属于 (代理) 或 商业险距到期天数 介于 7 和 90 之间) 且 续保概率 < 90%"
+    )
+    page.goto(f"/console/list-builder?where={where}")
+    page.click("#about-r\\.0 summary")
+    page.wait_for_selector("#about-r\\.0 svg")
+    page.click("text=预览瀑布、价值与客户")
+    page.wait_for_selector("#look caption")
+    page.click("#add-r\\.1")
+    page.wait_for_selector("[data-find]:focus")
+    page.keyboard.type("出险")
+    page.wait_for_selector(".result")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("#about-r\\.0 svg").count() == 1, "what was opened stays open"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults_of(page) == []
+
+
+def test_a_stranger_counts_their_branch_alone(
+    service: Running, enter: Enter, branches: list[str]
+) -> None:
+    lake = Lake(Settings(home=service.home))
+    query = f"SELECT count(*) FROM '{lake.checked('customers')}' WHERE branch = '{branches[0]}'"
+    (own,) = lake.con.execute(query).fetchone() or (0,)
+    page = enter("stranger").get("/console/list-builder", params={"where": "星级 ≥ 1"}).text
+    assert re.findall(r'data-count="r"><span class="sr">符合 </span>([\d,]+)', page) == [str(own)]
+    look = enter("stranger").get("/console/list-builder/tag/branch", headers={"X-Part": "1"}).text
+    assert f"<td>{branches[0]}</td>" in look
+    assert not [name for name in branches[1:] if name in look]
+    offered = (
+        enter("stranger")
+        .get("/console/list-builder", params={"where": f"机构 属于 ({branches[0]})"})
+        .text
+    )
+    assert not [name for name in branches[1:] if f'value="{name}"' in offered]
 
 
 def test_the_login_page_is_for_everybody(sign_in: SignIn) -> None:
