@@ -58,7 +58,7 @@ from later_days import deliver
 
 PAGE_MS, COUNT_MS = 1_000, 300
 LIST = "renewal_risk"
-USER, PASSWORD = "benchmark", "benchmark of the console"
+USER, PASSWORD = "benchmark", "correct horse battery staple"
 CHOICES = {
     "/console/reports/monday/part": [f"by={by}" for by in ("team", "manager", "channel", "star")],
     "/console/accounts/part": [f"by={by}" for by in ("manager", "household", "customer")],
