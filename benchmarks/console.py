@@ -3,8 +3,7 @@
 `guanjia serve` runs over a home (`large_home.py` makes one of a million customers). Somebody logs
 in, releases a list, plans a campaign of it, and asks for every page of the menu, as the navigation
 of the answer lists them, for one of each kind behind them (a customer, a tag, a list, a release, a
-campaign, a decision), for every part that a page loads by itself, and for a report with each of its
-choices. The first look of a process at a page is told apart from the later ones. The peer is the
+campaign), for every part that a page loads by itself, and for a report with each of its choices. The first look of a process at a page is told apart from the later ones. The peer is the
 style page in turn with each later look: it passes the same session and templates, and reads nothing.
 
 Counts: drawn conditions of one to five tests over any tags, scores and segments
@@ -159,16 +158,16 @@ def serving(home: Path, as_of: date) -> Iterator[tuple[str, psutil.Process]]:
     settings = {"GUANJIA_HOME": str(home), "GUANJIA_RATE_PER_SECOND": "1000000"}
     settings |= {"GUANJIA_RATE_BURST": "1000000"}
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
-        with running(command, settings, Path(folder) / "serve.log", f"{url}/readyz"):
-            (process,) = [
-                one for one in psutil.Process().children() if str(port) in one.cmdline()
-            ]
-            yield url, process
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(command, settings, Path(folder) / "serve.log", f"{url}/readyz"),
+    ):
+        (process,) = [one for one in psutil.Process().children() if str(port) in one.cmdline()]
+        yield url, process
 
 
 def all_pages(visitor: Visitor, lake: Lake) -> list[str]:
-    """List the menu, and one page of each kind behind it; make what they show, if it is not there."""
+    """List the menu, and a page of each kind behind it; make what they show where it is not."""
     _, menu = visitor.get("/console/style")
     pages = list(dict.fromkeys(MENU.findall(menu)))
     pages = [path for path in pages if path.count("/") == 2 and "?" not in path]
@@ -220,11 +219,12 @@ def planned(visitor: Visitor, release: str) -> str:
         taken, answer = visitor.post(
             "/console/campaign-plan", list_name=LIST, release_id=release, campaign="benchmark",
             label="基准活动", touchpoint=touchpoint[1], effect="5", contact_cost="3.5", looks="3",
-            weak_because="benchmark", against="silence", **dates,
+            weak_because="a benchmark of the console", against="silence", **dates,
         )  # fmt: skip
         say(f"planned in {taken / 1_000:.1f} s")
         found = pattern.search(answer.headers.get("location", ""))
-    assert found, "no campaign can be planned"
+        if found is None:
+            raise SystemExit(f"no campaign can be planned: {answer.text[-2_000:]}")
     return found[1]
 
 
@@ -325,7 +325,11 @@ def while_daily(
             number += 1
     say(f"the day ended with {daily.returncode}; {number} looks")
     lines = [Measured("the day", "s", time.perf_counter() - began), *page_lines(looks)]
-    return [*lines, Measured("count: p95", "ms", p95(counts)), Measured("count: p50", "ms", median(counts))]
+    return [
+        *lines,
+        Measured("count: p95", "ms", p95(counts)),
+        Measured("count: p50", "ms", median(counts)),
+    ]
 
 
 def p95(values: list[float]) -> float:
