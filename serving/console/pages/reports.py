@@ -1,13 +1,11 @@
 """Show reports: Monday, experience, stars, relationship; each part loads by itself and is kept.
 
-A report of a day is computed once for each choice of offices and branches, and read again from
-memory: a page that was mailed opens at once.
+A report of a day is made once for each choice of offices and branches, and kept beside the day: a
+page that was mailed opens at once. One that nobody asked for yet is made in the background, and the
+page asks again until it is there.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +19,7 @@ from features.lake import Lake
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
 from serving.records.database import LONG_SECONDS
+from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ReportAsked, ReportMaker
 from serving.reports.monday import report_monday
 from serving.reports.months import eve_of_week, months_back
 from serving.reports.output.files import ReportText, write_file
@@ -35,7 +34,6 @@ from serving.reports.star_movement import report_stars, star_sections
 router = console_router()
 By = Annotated[Level, Query()]
 MaybeDay = Annotated[date | None, Query()]
-MOST_KEPT = 64
 MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
@@ -51,29 +49,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class ComputedReport:
-    """A report, and the customers whom its numbers name."""
-
-    text: ReportText
-    customers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a report is asked for: its kind, its days, what an office is, and whose customers."""
-
-    kind: str
-    as_of: date
-    since: date | None
-    by: Level
-    branches: frozenset[str] | None
-    generation: str
-
-
-_memory: OrderedDict[Choice, ComputedReport] = OrderedDict()
-_one_at_a_time = threading.Lock()
-"""A report takes seconds of both processors: the next one waits, and decisions go on."""
+MAKER = ReportMaker()
 
 
 @router.get("/console/monday")
@@ -131,8 +107,8 @@ def part(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    report = _report(request, kind, by, since, as_of)
-    return show(request, "reports/part.html", report=report.text, text=cell_text)
+    report = _report(request, kind, by, since, as_of, patience_of(request))
+    return show_part(request, report)
 
 
 @router.get("/console/reports/{kind}/file")
@@ -160,6 +136,9 @@ def file(
         The days; default: a month up to the day whose data are shown.
     """
     report = _report(request, kind, by, since, as_of)
+    assert report is not None  # waited for as long as it takes
+    if report.customers:
+        note_seen(request, report.customers)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"report.{form}"
         write_file(report.text, path)
@@ -188,74 +167,85 @@ def _page(
     )
 
 
+def patience_of(request: Request) -> float | None:
+    """Return how long a part of a page waits: a script asks again, whoever has none waits."""
+    return PATIENCE_SECONDS if "x-part" in request.headers else None
+
+
+def show_part(request: Request, report: KeptReport | None) -> Response:
+    """Show a report as a part of a page, and note whom it names; None: it is being made."""
+    if report is None:
+        return show(request, "reports/making.html")
+    if report.customers:
+        note_seen(request, report.customers)
+    return show(request, "reports/part.html", report=report.text, text=cell_text)
+
+
 def _report(
-    request: Request, kind: str, by: Level, since: date | None, as_of: date | None
-) -> ComputedReport:
-    """Compute a report, or find it among those that are kept; note whose numbers it names."""
+    request: Request,
+    kind: str,
+    by: Level,
+    since: date | None,
+    as_of: date | None,
+    patience: float | None = None,
+) -> KeptReport | None:
+    """Read a report that is kept, or have it made; None: that takes longer than the patience."""
     served: Lake = request.app.state.service.lake
     last: date | None = served.day.as_of if served.day else request.app.state.tags_date.as_of
     if last is None:
         cure = "run `guanjia daily`, which checks tables and publishes a day"
         raise GuanjiaError("report", "has no data: nothing was published", cure)
-    on = min(as_of or last, last)
-    choice = Choice(
-        kind, on, since, by, caller_of(request).branches,
-        served.day.generation if served.day else "",
-    )  # fmt: skip
-    with _one_at_a_time:
-        report = _memory.get(choice)
-        if report is None:
-            lake = Lake(served.settings, served.day)
-            try:
-                report = BUILDERS[kind](request, lake, choice, now_of(request))
-            finally:
-                lake.con.close()
-            _memory[choice] = report
-            while len(_memory) > MOST_KEPT:
-                _memory.popitem(last=False)
-        _memory.move_to_end(choice)
-    if report.customers:
-        note_seen(request, report.customers)
-    return report
+    branches, at = caller_of(request).branches, now_of(request)
+    asked = ReportAsked(kind, min(as_of or last, last), since, by, branches)
+    own = Lake(served.settings, served.day)
+
+    def make() -> KeptReport:
+        # A lake of its own: temporary tables of reports have names.
+        try:
+            return BUILDERS[kind](request, own, asked, at)
+        finally:
+            own.con.close()
+
+    return MAKER.ask(own, asked, make, patience)
 
 
-def _monday(request: Request, lake: Lake, choice: Choice, at: datetime) -> ComputedReport:
-    on = choice.as_of
+def _monday(request: Request, lake: Lake, asked: ReportAsked, at: datetime) -> KeptReport:
+    on = asked.as_of
     with request.app.state.records.reading(LONG_SECONDS) as connection:
         done = report_monday(
-            lake, on, choice.by, at=at, connection=connection, branches=choice.branches
+            lake, on, asked.by, at=at, connection=connection, branches=asked.branches
         )
     title = f"{on.year}年{on.month}月续保周报"
     customers = (
         tuple(number for row in done.calls.rows for number in row.customers) if done.calls else ()
     )
-    return ComputedReport(ReportText(title, on, monday_sections(done), choice.by), customers)
+    return KeptReport(ReportText(title, on, monday_sections(done), asked.by), customers)
 
 
-def _experience(request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
-    first = choice.since or months_back(choice.as_of, 1).day + timedelta(days=1)
-    done = report_service(lake, first, choice.as_of, choice.branches)
+def _experience(request: Request, lake: Lake, asked: ReportAsked, _at: datetime) -> KeptReport:
+    first = asked.since or months_back(asked.as_of, 1).day + timedelta(days=1)
+    done = report_service(lake, first, asked.as_of, asked.branches)
     touchpoints = request.app.state.touchpoints.touchpoints_for()
     labels = {name: point.label for name, point in touchpoints.items()}
-    title = f"客户体验 {first} 至 {choice.as_of}"
-    return ComputedReport(ReportText(title, choice.as_of, service_sections(done, labels)))
+    title = f"客户体验 {first} 至 {asked.as_of}"
+    return KeptReport(ReportText(title, asked.as_of, service_sections(done, labels)))
 
 
-def _stars(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
-    first = choice.since or months_back(choice.as_of, 1).day
-    done = report_stars(lake, first, choice.as_of, choice.branches)
-    title = f"星级变动 {first} 至 {choice.as_of}"
-    return ComputedReport(ReportText(title, choice.as_of, star_sections(done)))
+def _stars(_request: Request, lake: Lake, asked: ReportAsked, _at: datetime) -> KeptReport:
+    first = asked.since or months_back(asked.as_of, 1).day
+    done = report_stars(lake, first, asked.as_of, asked.branches)
+    title = f"星级变动 {first} 至 {asked.as_of}"
+    return KeptReport(ReportText(title, asked.as_of, star_sections(done)))
 
 
-def _relationship(_request: Request, lake: Lake, choice: Choice, _at: datetime) -> ComputedReport:
-    first = choice.since or months_back(choice.as_of, 1).day
-    done = report_stages(lake, first, choice.as_of, choice.branches)
-    title = f"客户关系阶段 {first} 至 {choice.as_of}"
-    return ComputedReport(ReportText(title, choice.as_of, stage_sections(done)))
+def _relationship(_request: Request, lake: Lake, asked: ReportAsked, _at: datetime) -> KeptReport:
+    first = asked.since or months_back(asked.as_of, 1).day
+    done = report_stages(lake, first, asked.as_of, asked.branches)
+    title = f"客户关系阶段 {first} 至 {asked.as_of}"
+    return KeptReport(ReportText(title, asked.as_of, stage_sections(done)))
 
 
-BUILDERS: Mapping[str, Callable[[Request, Lake, Choice, datetime], ComputedReport]] = {
+BUILDERS: Mapping[str, Callable[[Request, Lake, ReportAsked, datetime], KeptReport]] = {
     "monday": _monday,
     "experience": _experience,
     "stars": _stars,

@@ -17,7 +17,9 @@ async function put(target, request) {
 }
 
 function begin(root) {
-  for (const part of root.querySelectorAll("[data-load]")) put(part, part.dataset.load);
+  for (const part of root.querySelectorAll("[data-load]")) {
+    setTimeout(() => put(part, part.dataset.load), 1000 * (part.dataset.after ?? 0));
+  }
   for (const form of root.querySelectorAll("form[data-into]")) {
     let waiting = 0, latest = 0;
     const send = async (button) => {
