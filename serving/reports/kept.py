@@ -8,9 +8,7 @@ all that it was made from: the day, what was asked for, settings, code, who was 
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +18,7 @@ from features.erasure.kept_reports import FOLDER
 from features.lake import Lake
 from features.publishing import published
 from serving.identity import file_identity, settings_identity
+from serving.long_work import LongWork
 from serving.reports.output.files import ReportText
 from serving.reports.output.sections import Cell, Percent, Section
 
@@ -121,56 +120,34 @@ def keep_report(path: Path, report: KeptReport) -> None:
             draft.write_text(json.dumps(fields, ensure_ascii=False), "utf-8")
 
 
-class ReportMaker:
-    """Makes reports, one at a time, in a thread of its own; pages ask how far it is."""
+_WORK: LongWork[KeptReport] = LongWork(threads=1, seconds=600)
+"""Reports that are being made, and the last ones, where the home cannot be written."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "reports")
-        self._making: dict[Path, Future[KeptReport]] = {}
-        self._lock = threading.Lock()
 
-    def ask(
-        self,
-        lake: Lake,
-        asked: ReportAsked,
-        make: Callable[[], KeptReport],
-        patience: float | None = None,
-    ) -> KeptReport | None:
-        """Return a report that is kept, or have it made.
+def ask_for_report(
+    lake: Lake,
+    asked: ReportAsked,
+    make: Callable[[], KeptReport],
+    patience: float | None = None,
+) -> KeptReport | None:
+    """Return a report that is kept, or have it made; None: it is being made.
 
-        Parameters
-        ----------
-        lake : Lake
-            The published day; without one, the working area.
-        asked : ReportAsked
-            The report.
-        make : callable of () to KeptReport
-            Makes it, in the thread of reports.
-        patience : float, optional
-            Seconds to wait for it; default: until it is there.
-
-        Returns
-        -------
-        KeptReport or None
-            None: it is being made.
-        """
-        path = kept_file(lake, asked)
-        kept = read_report(path)
-        if kept is not None:
-            return kept
-        with self._lock:
-            making = self._making.get(path)
-            if making is None:
-                making = self._thread.submit(make_report, lake, asked, make)
-                self._making[path] = making
-        try:
-            return making.result(patience)
-        except TimeoutError:
-            return None
-        finally:
-            if making.done():
-                with self._lock:
-                    self._making.pop(path, None)
+    Parameters
+    ----------
+    lake : Lake
+        The published day; without one, the working area.
+    asked : ReportAsked
+        The report.
+    make : callable of () to KeptReport
+        Makes it, in the thread of reports.
+    patience : float, optional
+        Seconds to wait for it; default: until it is there.
+    """
+    path = kept_file(lake, asked)
+    kept = read_report(path)
+    if kept is not None:
+        return kept
+    return _WORK.ask(path, lambda: make_report(lake, asked, make), patience)
 
 
 def make_report(lake: Lake, asked: ReportAsked, make: Callable[[], KeptReport]) -> KeptReport:
@@ -179,7 +156,7 @@ def make_report(lake: Lake, asked: ReportAsked, make: Callable[[], KeptReport]) 
     Parameters
     ----------
     lake, asked, make
-        As `ReportMaker.ask` takes them.
+        As `ask_for_report` takes them.
     """
     path = kept_file(lake, asked)
     report = make()

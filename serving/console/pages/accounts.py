@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from features.accounts.items import LEVELS, Level
 from features.lake import Lake
 from serving.api.refusals import ForbiddenError
-from serving.console.pages.reports import MAKER, patience_of, show_part
+from serving.console.pages.reports import patience_of, show_part
 from serving.console.render import show
 from serving.console.route import caller_of, console_router
 from serving.reports.accounts import report_accounts
-from serving.reports.kept import KeptReport, ReportAsked
+from serving.reports.kept import KeptReport, ReportAsked, ask_for_report
 
 router = console_router()
 By = Annotated[Level, Query()]
@@ -50,4 +50,4 @@ def part(request: Request, by: By = "branch") -> Response:
             own.con.close()
 
     asked = ReportAsked("accounts", as_of, None, by, branches)
-    return show_part(request, MAKER.ask(own, asked, make, patience_of(request)))
+    return show_part(request, ask_for_report(own, asked, make, patience_of(request)))

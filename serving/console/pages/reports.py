@@ -19,7 +19,7 @@ from features.lake import Lake
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
 from serving.records.database import LONG_SECONDS
-from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ReportAsked, ReportMaker
+from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ReportAsked, ask_for_report
 from serving.reports.monday import report_monday
 from serving.reports.months import eve_of_week, months_back
 from serving.reports.output.files import ReportText, write_file
@@ -47,9 +47,6 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "stars": ("星级变动", "Stars"),
     "relationship": ("客户关系阶段", "Relationship"),
 }
-
-
-MAKER = ReportMaker()
 
 
 @router.get("/console/monday")
@@ -206,7 +203,7 @@ def _report(
         finally:
             own.con.close()
 
-    return MAKER.ask(own, asked, make, patience)
+    return ask_for_report(own, asked, make, patience)
 
 
 def _monday(request: Request, lake: Lake, asked: ReportAsked, at: datetime) -> KeptReport:
