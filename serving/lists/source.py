@@ -9,8 +9,9 @@ from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
-from features.snapshots.tag_columns import snapshot_sql
+from features.snapshots.tag_columns import snapshot_files, snapshot_sql
 from features.sql import instant_sql, quoted, sql_text
+from serving.lists.conditions.truths import has_text
 from serving.lists.definitions.definition import ListDefinitionError
 from serving.predictions.scores_file import scores_path
 
@@ -137,16 +138,17 @@ def refuse_unknown_texts(
     for column, text in texts:
         if column in CODES:  # a closed set, which the reader of the condition knows
             continue
-        rows = (
-            snapshot_sql(lake, read_snapshot(lake, as_of), [column])
-            if column in tags
-            else f"SELECT * FROM read_parquet({sql_text(scores_path(lake, as_of))})"
+        file = scores_path(lake, as_of)
+        if column in tags:
+            ((file, _),) = snapshot_files(lake, read_snapshot(lake, as_of), [column]).values()
+        if has_text(file, column, text):
+            continue
+        query = (
+            f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM read_parquet({sql_text(file)})"
         )
-        query = f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM ({rows})"
         values = {value for (value,) in lake.con.execute(query).fetchall() if value is not None}
-        if text not in values:
-            fault = f"asks for {column} = '{text}', which no customer has"
-            raise ListDefinitionError("condition", fault, did_you_mean(text, values))
+        fault = f"asks for {column} = '{text}', which no customer has"
+        raise ListDefinitionError("condition", fault, did_you_mean(text, values))
 
 
 def _consents_file(lake: Lake) -> str:
