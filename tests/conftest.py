@@ -53,7 +53,8 @@ TOGETHER = {
        ("days", "days_on_servers", "faulty_days")},
     **{f"tests/serving/test_{name}.py": "service" for name in
        ("branches", "predict", "refusals", "service")},
-    **{f"tests/serving/console/test_{name}.py": "service" for name in ("login", "pages")},
+    **{f"tests/serving/console/test_{name}.py": "service" for name in
+       ("login", "pages", "report_days")},
     **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
        ("door", "files_away", "integrators", "overload")},
     **{f"tests/serving/robustness/test_{name}.py": "networked" for name in

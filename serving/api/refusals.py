@@ -29,6 +29,7 @@ from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
 from serving.records.idempotency import ClientKeyConflictError
 from serving.records.people.reviews import ReviewAnsweredError, UnknownReviewError
+from serving.reports.kinds import ReportDayError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
 from serving.telemetry.metrics import count_unknown
 
@@ -181,7 +182,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        ((UnknownWordError, PlanFaultError, ListDefinitionError), 422),
+        ((UnknownWordError, PlanFaultError, ListDefinitionError, ReportDayError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

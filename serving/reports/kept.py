@@ -19,6 +19,7 @@ from features.lake import Lake
 from features.publishing import published
 from serving.identity import file_identity, settings_identity
 from serving.long_work import LongWork
+from serving.reports.kinds import Asked
 from serving.reports.output.files import ReportText
 from serving.reports.output.sections import Cell, Percent, Section
 
@@ -49,6 +50,11 @@ class ReportAsked:
     since: date | None = None
     by: str = "branch"
     branches: Collection[str] | None = None
+
+
+def of_kind(name: str, asked: Asked) -> ReportAsked:
+    """Say what one of `REPORTS` is asked for."""
+    return ReportAsked(name, asked.as_of, asked.since, asked.by, asked.branches)
 
 
 @dataclass(frozen=True)

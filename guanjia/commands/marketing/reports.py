@@ -1,22 +1,13 @@
 """Commands that report: the renewal funnel, Monday's page, service, stars and relationships."""
 
 import getpass
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from features.errors import GuanjiaError
-from guanjia.terminal.options import (
-    Json,
-    MaybeAsOf,
-    latest_date,
-    open_published,
-    open_records,
-    parse_day,
-)
+from guanjia.terminal.options import Json, MaybeAsOf, open_published, open_records, parse_day
 from guanjia.terminal.output import cell, emit, short_path, table
 
 SHOWN = 12
@@ -33,15 +24,7 @@ def funnel(
     """Show the renewal funnel of a month: due, renewed, quoted, reached, viewed, lost and why."""
     from serving.reports.settings import require_level
 
-    level = require_level(by)
-    lake, on = _open(as_of, out)
-    from serving.reports.monday import report_funnel
-    from serving.reports.output.files import ReportText
-    from serving.reports.output.sections import funnel_sections
-
-    done = report_funnel(lake, on, level)
-    title = f"{done.month.first.year}年{done.month.first.month}月续保漏斗"
-    _show(ReportText(title, on, funnel_sections(done), level), done, out, json)
+    _make("funnel", as_of, out, json, by=require_level(by))
 
 
 def report(
@@ -64,29 +47,7 @@ def report(
     """
     from serving.reports.settings import require_level
 
-    level = require_level(by)
-    if week is not None and as_of is not None:
-        raise GuanjiaError("--week and --as-of", "both name a day", "give one of them")
-    from serving.reports.months import eve_of_week
-
-    lake, on = _open(eve_of_week(week) if week else as_of, out)
-    from serving import clock
-    from serving.records.database import LONG_SECONDS
-    from serving.records.people.audit import note_export
-    from serving.reports.monday import report_monday
-    from serving.reports.output.files import ReportText
-    from serving.reports.output.monday_sections import monday_sections
-
-    at = clock.now(lake.settings)
-    with open_records(lake) as records, records.reading(LONG_SECONDS) as connection:
-        done = report_monday(lake, on, level, at=at, connection=connection)
-    if out is not None and done.calls is not None:
-        customers = [number for row in done.calls.rows for number in row.customers]
-        with open_records(lake) as records, records.writing(durable=True) as connection:
-            who, columns = getpass.getuser(), ["客户号"]
-            note_export(connection, who, "report", columns, customers, at, "report")
-    title = f"{on.year}年{on.month}月续保周报"
-    _show(ReportText(title, on, monday_sections(done), level), done, out, json)
+    _make("monday", as_of, out, json, week=week, by=require_level(by))
 
 
 def service_quality(
@@ -103,18 +64,7 @@ def service_quality(
     json: Json = False,
 ) -> None:
     """Report the claims chain against its standards, satisfaction and complaints of a period."""
-    lake, on = _open(as_of, out)
-    from serving.reports.months import months_back
-    from serving.reports.output.files import ReportText
-    from serving.reports.service_quality import report_service, service_sections
-    from serving.touchpoints.catalogue import load_touchpoints
-
-    first = since or months_back(on, 1).day + timedelta(days=1)
-    done = report_service(lake, first, on)
-    touchpoints = load_touchpoints(lake.home).touchpoints_for(None, None)
-    labels = {name: point.label for name, point in touchpoints.items()}
-    sections = service_sections(done, labels)
-    _show(ReportText(f"服务质量 {first} 至 {on}", on, sections), done, out, json)
+    _make("experience", as_of, out, json, since=since)
 
 
 def star_movement(
@@ -131,9 +81,7 @@ def star_movement(
     json: Json = False,
 ) -> None:
     """Report how stars moved between two dates, what they cost, and who is near the next."""
-    from serving.reports.star_movement import report_stars, star_sections
-
-    _between(report_stars, star_sections, "星级变动", since, as_of, out, json)
+    _make("stars", as_of, out, json, since=since)
 
 
 def relationship(
@@ -150,41 +98,43 @@ def relationship(
     json: Json = False,
 ) -> None:
     """Report how customers moved along entry, stickiness and trust, and what winning them cost."""
-    from serving.reports.relationship import report_stages, stage_sections
-
-    _between(report_stages, stage_sections, "客户关系阶段", since, as_of, out, json)
+    _make("relationship", as_of, out, json, since=since)
 
 
-def _between(
-    make: Callable[..., Any],
-    arrange: Callable[..., Any],
-    title: str,
-    since: date | None,
+def _make(
+    name: str,
     as_of: date | None,
     out: Path | None,
     json: bool,
+    *,
+    week: date | None = None,
+    since: date | None = None,
+    by: Any = "branch",
 ) -> None:
-    from serving.reports.months import months_back
-    from serving.reports.output.files import ReportText
+    """Make a report as the service does, show it, and write the file that is asked for."""
+    from serving import clock
+    from serving.records.database import LONG_SECONDS
+    from serving.records.people.audit import note_export
+    from serving.reports.kinds import REPORTS, Asked, day_of_report, first_day_of_report
+    from serving.reports.output.files import refuse_ending
 
-    lake, on = _open(as_of, out)
-    first = since or months_back(on, 1).day
-    done = make(lake, first, on)
-    _show(ReportText(f"{title} {first} 至 {on}", on, arrange(done)), done, out, json)
-
-
-def _open(as_of: date | None, out: Path | None) -> tuple[Any, date]:
     if out is not None:
-        from serving.reports.output.files import refuse_ending
-
         refuse_ending(out)
     lake = open_published()
-    on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
-    if lake.day is not None and on > lake.day.as_of:
-        raise GuanjiaError(
-            f"day {on}", f"is after the published day {lake.day.as_of}", "give an earlier one"
-        )
-    return lake, on
+    on, kind, at = day_of_report(lake, as_of, week), REPORTS[name], clock.now(lake.settings)
+    asked = Asked(on, first_day_of_report(since, on), by)
+    if not kind.reads_records:
+        made = kind.make(lake, asked, at, None)
+        _show(made.text, made.figures, out, json)
+        return
+    with open_records(lake) as records:
+        with records.reading(LONG_SECONDS) as connection:
+            made = kind.make(lake, asked, at, connection)
+        if out is not None and made.customers:
+            who, columns = getpass.getuser(), ["客户号"]
+            with records.writing(durable=True) as connection:
+                note_export(connection, who, "report", columns, made.customers, at, "report")
+    _show(made.text, made.figures, out, json)
 
 
 def _show(report: Any, payload: Any, out: Path | None, json: bool) -> None:

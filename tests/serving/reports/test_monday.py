@@ -186,7 +186,7 @@ def test_week_and_day_are_not_both_given(run: Callable[..., Any], demo: Demo) ->
     assert done.returncode == 2
     assert "both name a day" in done.stderr
     later = run(demo[0], "funnel", "--as-of", "2027-01-01")
-    assert "is after the published day" in later.stderr
+    assert "is after 2026-06-30, the day whose data are shown" in later.stderr
     wrong = run(demo[0], "funnel", "--out", "report.pdf")
     assert "ends in none of" in wrong.stderr
 
