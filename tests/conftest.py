@@ -16,7 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import THREADS, in_a_process, in_this_process
+from command_line import AHEAD, THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
 from servers import (
     database,
