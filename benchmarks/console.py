@@ -3,19 +3,22 @@
 `guanjia serve` runs over a home (`large_home.py` makes one of a million customers). Somebody logs
 in, releases a list, plans a campaign of it, and asks for every page of the menu, as the navigation
 of the answer lists them, for one of each kind behind them (a customer, a tag, a list, a release, a
-campaign), for every part that a page loads by itself, and for a report with each of its choices. The first look of a process at a page is told apart from the later ones. The peer is the
-style page in turn with each later look: it passes the same session and templates, and reads nothing.
+campaign), for every part that a page loads by itself, and for a report with each of its choices.
+First looks of a process that has just started are told apart from later ones. Where a part says
+that it is being made, the first look is that answer, and how long the making took is told too. The
+peer is the style page in turn with each later look: it passes the same session and templates, and
+reads nothing.
 
-Counts: drawn conditions of one to five tests over any tags, scores and segments
-(`counts.py`), posted as the builder posts them, each one new to the service. The peer is bare
-DuckDB, one query that joins the same files, in the process of the benchmark; both must give the
-same number.
+Counts: drawn conditions of one to five tests over any tags, scores and segments (`counts.py`),
+posted as the builder posts them, each new to the service. The peer is bare DuckDB, one query that
+joins the same files, in the process of the benchmark; both must give the same number.
 
-`--daily` delivers new rows of 1% of the customers and asks for pages and counts while
-`guanjia daily` computes the day after.
+`--beside COMMAND` asks for everything while a command of `guanjia` runs over the same home, such
+as `"tags --whole --as-of 2026-06-29"`.
 
-Limits: 1 s at the 95th percentile of later looks of every page and of first looks over all pages;
-300 ms of the counts.
+Limits, at the 95th percentile: 1 s of the looks at every page and of first looks over all pages;
+300 ms of counts. Beside milliseconds by the clock stand those of the service's processors, which
+are steadier where others use the machine too.
 
     python benchmarks/console.py --home HOME
 """
@@ -27,12 +30,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
-from itertools import cycle
 from pathlib import Path
 from statistics import median
 
@@ -44,7 +46,8 @@ from counts import Conditions, Peer
 from measuring import Measured, compared, finish, say
 from serving_speed import free_port, running
 
-from features.condition_forms.condition import Condition
+from features.condition_forms.condition import Condition, all_of
+from features.condition_forms.structure import Test
 from features.lake import Lake, published_lake
 from features.settings import Settings
 from serving.lists.conditions.vocabulary import list_vocabulary
@@ -52,11 +55,8 @@ from serving.lists.questions import readable_columns
 from serving.records.database import Records
 from serving.records.users.users import add_user, change_user, find_user
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
-from later_days import deliver
-
 PAGE_MS, COUNT_MS = 1_000, 300
-LIST = "renewal_risk"
+LIST, MODEL = "renewal_risk", "renewal"
 USER, PASSWORD = "benchmark", "correct horse battery staple"
 CHOICES = {
     "/console/reports/monday/part": [f"by={by}" for by in ("team", "manager", "channel", "star")],
@@ -65,34 +65,46 @@ CHOICES = {
 """Parts of reports with their choices, beside those that pages load."""
 MENU = re.compile(r'<a href="(/console/[^"]*)"')
 PART = re.compile(r'data-load="([^"]+)"')
-SHARE = 0.01
+PARTS = re.compile(r"/(part|preview|star|measurement)(\?|$)")
+"""Addresses of parts."""
 
 
 @dataclass
 class Looks:
-    """Milliseconds of the looks at one page, and of the style page right after each later one."""
+    """Milliseconds of the looks at one page, by the clock and of the service's processors.
 
-    first: float = 0
+    Attributes
+    ----------
+    first, made : float
+        The first look, and from then until it was there.
+    later, busy, peer : list of float
+        Later looks, the same of processors, and looks at the style page right after them.
+    """
+
+    first: float
+    made: float = 0
     later: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
     peer: list[float] = field(default_factory=list)
 
 
 class Visitor:
     """A person who is logged in: asks for pages, and measures them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: psutil.Process) -> None:
         self.client = httpx.Client(base_url=url, timeout=600)
+        self.processes = [process, *process.children(recursive=True)]
         form = {"user_name": USER, "password": PASSWORD}
         assert self.client.post("/console/login", data=form).status_code == 303, "no login"
-        builder = self.client.get("/console/list-builder").text
-        found = re.search(r'name="form_key" value="([^"]+)"', builder)
+        found = re.search(r'name="form_key" value="([^"]+)"', self.get("/console/style")[1])
         assert found, "no key of forms"
         self.form_key = found[1]
 
     def get(self, path: str) -> tuple[float, str]:
-        """Ask for a page; return milliseconds and its text."""
+        """Ask for a page, or a part as a script does; return milliseconds and its text."""
+        headers = {"X-Part": "1"} if PARTS.search(path) else {}
         began = time.perf_counter()
-        answer = self.client.get(path)
+        answer = self.client.get(path, headers=headers)
         taken = (time.perf_counter() - began) * 1_000
         if answer.status_code != 200:
             raise SystemExit(f"{path}: {answer.status_code} {answer.text[:2_000]}")
@@ -104,6 +116,11 @@ class Visitor:
         answer = self.client.post(path, data={"form_key": self.form_key, **form})
         return (time.perf_counter() - began) * 1_000, answer
 
+    def spent(self) -> float:
+        """Return the milliseconds of processors that the service has spent."""
+        times = [process.cpu_times() for process in self.processes]
+        return 1_000 * sum(one.user + one.system for one in times)
+
 
 def main() -> int:
     """Ask for all pages and counts, print the table."""
@@ -113,7 +130,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, help="a home with a published day")
     parser.add_argument("--looks", type=int, default=20, help="later looks at each page")
     parser.add_argument("--conditions", type=int, default=100, help="how many are drawn")
-    parser.add_argument("--daily", action="store_true", help="while the day after is computed")
+    parser.add_argument("--beside", help="a command of guanjia that runs meanwhile")
     parser.add_argument("--only", help="ask only for pages whose address has this text")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     asked = parser.parse_args()
@@ -121,15 +138,23 @@ def main() -> int:
     assert lake.day is not None, "no day is published"
     customers = pq.ParquetFile(lake.data / "scores" / f"as_of={lake.day.as_of}.parquet")
     log_in(lake)
-    with serving(asked.home, lake.day.as_of) as (url, _):
-        pages = [path for path in all_pages(Visitor(url), lake) if (asked.only or "") in path]
+    with serving(asked.home, lake.day.as_of) as (url, process):
+        pages = [
+            path for path in all_pages(Visitor(url, process), lake) if (asked.only or "") in path
+        ]
     with serving(asked.home, lake.day.as_of) as (url, process):  # that has looked at nothing
-        visitor = Visitor(url)
-        if asked.daily:
-            lines = while_daily(asked, visitor, pages, lake)
-        else:
-            lines = page_lines(look_at(visitor, pages, asked.looks))
-            lines += count_lines(visitor, lake, asked.conditions)
+        visitor = Visitor(url, process)
+        looks = look_at(visitor, pages)
+        day = lake.day.as_of
+        drawn = Conditions(lake, day, list_vocabulary(lake, readable_columns(), day))
+        with beside(asked.home, asked.beside) as still_runs:
+            for _ in range(asked.looks):
+                look_again(visitor, looks)
+            lines = page_lines(looks)
+            if asked.conditions:
+                lines += count_lines(visitor, drawn, Peer(lake, day), asked.conditions)
+            if asked.beside:
+                say(f"{asked.beside}: {'still runs' if still_runs() else 'has ended'}")
         tree = [process, *process.children(recursive=True)]
         held = sum(one.memory_info().rss for one in tree) / 2**30
         lines.append(Measured("memory of the service", "GiB", held))
@@ -228,54 +253,71 @@ def planned(visitor: Visitor, release: str) -> str:
     return found[1]
 
 
-def look_at(visitor: Visitor, pages: list[str], times: int) -> dict[str, Looks]:
-    """Look at each page and the parts that it loads: once, then so many times in turns."""
+def look_at(visitor: Visitor, pages: list[str]) -> dict[str, Looks]:
+    """Look at each page and the parts that it loads for the first time."""
     looks: dict[str, Looks] = {}
     for page in pages:
         waiting = [page]
         for path in waiting:
             if path in looks:
                 continue
+            began = time.perf_counter()
             taken, text = visitor.get(path)
             looks[path] = Looks(taken)
-            say(f"first {taken:7,.0f} ms  {path}")
+            while "data-after=" in text:
+                time.sleep(0.5)
+                _, text = visitor.get(path)
+                looks[path].made = (time.perf_counter() - began) * 1_000
+            say(f"first {taken:7,.0f} ms, made in {looks[path].made:7,.0f} ms  {path}")
             waiting += [unescape(part) for part in PART.findall(text)]
             plain = path.partition("?")[0]
             waiting += [f"{plain}?{choice}" for choice in CHOICES.get(plain, ())]
-    for _ in range(times):
-        for path, found in looks.items():
-            found.later.append(visitor.get(path)[0])
-            found.peer.append(visitor.get("/console/style")[0])
     return looks
 
 
+def look_again(visitor: Visitor, looks: dict[str, Looks]) -> None:
+    """Look at each page once more, and at the style page in turn."""
+    for path, found in looks.items():
+        spent = visitor.spent()
+        found.later.append(visitor.get(path)[0])
+        found.busy.append(visitor.spent() - spent)
+        found.peer.append(visitor.get("/console/style")[0])
+
+
 def page_lines(looks: dict[str, Looks]) -> list[Measured]:
-    """Make the lines of pages: the first look, and the later ones beside the style page."""
+    """Make the lines of pages; say the table."""
+    say("first, made, p50, p95, p95 of processors (ms), beside the style page, page")
     lines = []
     for path, found in looks.items():
-        lines.append(Measured(f"{path}: first", "ms", found.first))
-        if found.later:
-            lines.append(Measured(f"{path}: p95", "ms", p95(found.later), at_most=PAGE_MS))
-            lines.append(compared(f"{path}: beside the style page", "ms", found.later, found.peer))
+        ratio = median(one / other for one, other in zip(found.later, found.peer, strict=True))
+        say(
+            f"{found.first:8,.0f} {found.made:8,.0f} {median(found.later):8,.0f} "
+            f"{p95(found.later):8,.0f} {p95(found.busy):8,.0f} {ratio:6.1f}  {path}"
+        )
+        lines.append(Measured(f"{path}: p95", "ms", p95(found.later), at_most=PAGE_MS))
     firsts = [found.first for found in looks.values()]
-    later = [value for found in looks.values() for value in found.later]
     lines.append(Measured("all pages, first looks: p95", "ms", p95(firsts), at_most=PAGE_MS))
-    lines.append(Measured("all pages, later looks: p50", "ms", median(later or [0])))
+    for name in ("later", "busy"):
+        values = [value for found in looks.values() for value in getattr(found, name)]
+        lines.append(Measured(f"all pages, {name}: p50", "ms", median(values)))
+        lines.append(Measured(f"all pages, {name}: p95", "ms", p95(values)))
+    later = [value for found in looks.values() for value in found.later]
+    peer = [value for found in looks.values() for value in found.peer]
+    lines.append(compared("all pages, beside the style page", "ms", later, peer))
     return lines
 
 
-def count_lines(visitor: Visitor, lake: Lake, number: int) -> list[Measured]:
+def count_lines(visitor: Visitor, drawn: Conditions, peer: Peer, number: int) -> list[Measured]:
     """Count drawn conditions as the builder does, beside DuckDB on the same files."""
-    assert lake.day is not None
-    day = lake.day.as_of
-    drawn = Conditions(lake, day, list_vocabulary(lake, readable_columns(), day))
-    peer, ours, theirs = Peer(lake, day), [], []
+    scored = Condition(Test(MODEL, "is not null"), drawn.vocabulary)
+    ours, busy, theirs = [], [], []
     for place in range(number):
         condition = drawn.condition(1, 5)
-        taken, text = counted(visitor, condition) if place % 2 else (0.0, "")
-        bare = peer.count(condition)
-        if not place % 2:
-            taken, text = counted(visitor, condition)
+        bare = None if place % 2 else peer.count(all_of([scored, condition]))
+        spent = visitor.spent()
+        taken, text = counted(visitor, condition)
+        busy.append(visitor.spent() - spent)
+        bare = bare or peer.count(all_of([scored, condition]))
         if f"<b>{bare.customers:,}</b>" not in text:
             raise SystemExit(f"counts differ: {condition.plain}: {bare.customers}, {text[:1_000]}")
         ours.append(taken)
@@ -285,6 +327,7 @@ def count_lines(visitor: Visitor, lake: Lake, number: int) -> list[Measured]:
         Measured("count: first", "ms", ours[0]),
         Measured("count: p50", "ms", median(ours)),
         Measured("count: p95", "ms", p95(ours), at_most=COUNT_MS),
+        Measured("count, processors: p95", "ms", p95(busy)),
         Measured("count, peer: p95", "ms", p95(theirs)),
         compared("count, beside DuckDB", "ms", ours, theirs),
     ]
@@ -292,44 +335,23 @@ def count_lines(visitor: Visitor, lake: Lake, number: int) -> list[Measured]:
 
 def counted(visitor: Visitor, condition: Condition) -> tuple[float, str]:
     """Post a condition as the builder does while somebody types; return milliseconds and text."""
-    form = {"where": condition.chinese, "model": "renewal", "channel": "phone"}
+    form = {"where": condition.chinese, "model": MODEL, "channel": "phone"}
     taken, answer = visitor.post("/console/list-builder/look", **form)
     return taken, answer.text
 
 
-def while_daily(
-    asked: argparse.Namespace, visitor: Visitor, pages: list[str], lake: Lake
-) -> list[Measured]:
-    """Deliver a day, and ask for pages and counts in turn until `guanjia daily` has computed it."""
-    assert lake.day is not None
-    day, number = lake.day.as_of + timedelta(1), 0
-    say(f"delivering {day}: {deliver(asked.home, day, SHARE):,} rows")
-    drawn = Conditions(lake, lake.day.as_of, list_vocabulary(lake, readable_columns()))
-    looks = look_at(visitor, pages, 0)
-    now = f"{day + timedelta(1)}T00:30+08:00"
-    command = [sys.executable, "-c", "from guanjia.cli import main; main()"]
-    command += ["daily", "--as-of", str(day), "--now", now]
-    counts, began = [], time.perf_counter()
+@contextmanager
+def beside(home: Path, words: str | None) -> Iterator[Callable[[], bool]]:
+    """Run a command over the home; what is yielded says whether it still runs."""
+    if words is None:
+        yield lambda: False
+        return
+    command = [sys.executable, "-c", "from guanjia.cli import main; main()", *words.split()]
     with subprocess.Popen(
-        command,
-        env=os.environ | {"GUANJIA_HOME": str(asked.home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as daily:
-        for path in cycle(looks):
-            if daily.poll() is not None:
-                break
-            looks[path].later.append(visitor.get(path)[0])
-            looks[path].peer.append(visitor.get("/console/style")[0])
-            counts.append(counted(visitor, drawn.condition(1, 5))[0])
-            number += 1
-    say(f"the day ended with {daily.returncode}; {number} looks")
-    lines = [Measured("the day", "s", time.perf_counter() - began), *page_lines(looks)]
-    return [
-        *lines,
-        Measured("count: p95", "ms", p95(counts)),
-        Measured("count: p50", "ms", median(counts)),
-    ]
+        command, env=os.environ | {"GUANJIA_HOME": str(home)}, stdout=subprocess.DEVNULL
+    ) as running_command:
+        yield lambda: running_command.poll() is None
+        running_command.terminate()
 
 
 def p95(values: list[float]) -> float:
