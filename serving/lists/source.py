@@ -22,6 +22,8 @@ NO_CONSENTS = (
     "NULL::TIMESTAMPTZ AS profiling_at, "
     "NULL::VARCHAR AS channels WHERE false"
 )
+MET = "met"
+"""Name of the rows that meet the conditions, inside `match_query`."""
 CORE = "core_"
 """Prefix of the columns that say what the core system knows of consents."""
 
@@ -49,7 +51,8 @@ def match_query(
     GuanjiaError
         If there is no snapshot of the date.
     """
-    contact = contact_queries(cutoff(as_of, lake.settings.timezone), lake)
+    among = f" AND customer_id IN (SELECT customer_id FROM {MET})"
+    contact = contact_queries(cutoff(as_of, lake.settings.timezone), lake, among=among)
     scores = sql_text(scores_path(lake, as_of))
     snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
@@ -57,16 +60,18 @@ def match_query(
     core = ("marketing", "marketing_at", "profiling", "profiling_at", "channels")
     core_columns = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
     return (
-        f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM ("
-        f"SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
+        f"WITH {MET} AS MATERIALIZED (SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
         f"SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
-        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) w "
+        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) "
+        f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM {MET} w "
         f"LEFT JOIN ({contact.get('consents', NO_CONSENTS)}) c USING (customer_id) "
         f"LEFT JOIN ({contact.get('interactions', NO_OPT_OUTS)}) o USING (customer_id)"
     )
 
 
-def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[str, str]:
+def contact_queries(
+    closes: datetime, lake: Lake, present: bool = True, among: str = ""
+) -> dict[str, str]:
     """Write the queries of whom to contact, by the checked table that each reads.
 
     `customers` gives name, phone and account manager, `consents` what a customer consents to,
@@ -80,6 +85,8 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
         The home with the checked tables.
     present : bool
         Leave out tables that the home does not have.
+    among : str
+        A further condition of the rows that are read, such as whose they are; begins with AND.
     """
     known, happened = known_sql(closes), instant_sql(closes)
     by_every = "channel IS NULL AND purpose"
@@ -97,14 +104,14 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
             SELECT customer_id, purpose, channel, date_trunc('second', max(changed_at)) AS said_at,
                 arg_max(granted, (changed_at, NOT granted)) AS granted
             FROM {_consents_file(lake)}
-            WHERE {known} AND changed_at < {happened} GROUP BY ALL
+            WHERE {known} AND changed_at < {happened}{among} GROUP BY ALL
         ) GROUP BY 1
     """.split()
     )
     opt_outs = (
         "SELECT customer_id, list(DISTINCT channel) AS opted_out "
         f"FROM {_file(lake, 'interactions')} WHERE {known} AND result = 'opted_out' "
-        f"AND occurred_at < {happened} GROUP BY 1"
+        f"AND occurred_at < {happened}{among} GROUP BY 1"
     )
     people = (
         "SELECT customer_id, name, phone, account_manager_id, account_manager_name "
