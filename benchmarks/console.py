@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -56,7 +56,10 @@ from serving.records.database import Records
 from serving.records.users.users import add_user, change_user, find_user
 
 PAGE_MS, COUNT_MS = 1_000, 300
-LIST, MODEL = "renewal_risk", "renewal"
+LARGE, MODEL = "renewal_risk", "renewal"
+"""A list of a twentieth of all customers, and the model of the builder's form."""
+LIST = "benchmark"
+"""A list of 500 that is released."""
 USER, PASSWORD = "benchmark", "correct horse battery staple"
 CHOICES = {
     "/console/reports/monday/part": [f"by={by}" for by in ("team", "manager", "channel", "star")],
@@ -131,6 +134,9 @@ def main() -> int:
     parser.add_argument("--looks", type=int, default=20, help="later looks at each page")
     parser.add_argument("--conditions", type=int, default=100, help="how many are drawn")
     parser.add_argument("--beside", help="a command of guanjia that runs meanwhile")
+    parser.add_argument(
+        "--defaults", action="store_true", help="leave out the choices of reports: minutes each"
+    )
     parser.add_argument("--only", help="ask only for pages whose address has this text")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     asked = parser.parse_args()
@@ -144,7 +150,7 @@ def main() -> int:
         ]
     with serving(asked.home, lake.day.as_of) as (url, process):  # that has looked at nothing
         visitor = Visitor(url, process)
-        looks = look_at(visitor, pages)
+        looks = look_at(visitor, pages, {} if asked.defaults else CHOICES)
         day = lake.day.as_of
         drawn = Conditions(lake, day, list_vocabulary(lake, readable_columns(), day))
         with beside(asked.home, asked.beside) as still_runs:
@@ -209,6 +215,7 @@ def all_pages(visitor: Visitor, lake: Lake) -> list[str]:
         "/console/customers?q=王",
         f"/console/customers/{one}",
         "/console/tags/star_level",
+        f"/console/lists/{LARGE}",
         f"/console/lists/{LIST}",
         f"/console/lists/{LIST}/why?customer={one}",
         f"/console/lists/{LIST}/behind/sent",
@@ -221,13 +228,17 @@ def all_pages(visitor: Visitor, lake: Lake) -> list[str]:
 def released(visitor: Visitor) -> str:
     """Find the last release of the list; one is made if there is none."""
     pattern = re.compile(rf"/console/lists/{LIST}/releases/([0-9a-f]+)")
-    found = pattern.search(visitor.get(f"/console/lists/{LIST}")[1])
+    found = pattern.search(visitor.client.get(f"/console/lists/{LIST}").text)
     if found is None:
+        where = "days_to_commercial_expiry >= 0 and days_to_commercial_expiry <= 7 and star >= 3"
+        defined = {"name": LIST, "label": "基准名单", "where": where, "size": "500"}
+        visitor.post("/console/list-builder", **defined, model=MODEL, channel="phone")
         say(f"releasing {LIST}")
         taken, answer = visitor.post(f"/console/lists/{LIST}/releases")
         say(f"released in {taken / 1_000:.1f} s")
         found = pattern.search(answer.headers.get("location", ""))
-    assert found, f"{LIST} cannot be released"
+    if found is None:
+        raise SystemExit(f"{LIST} cannot be released: {answer.status_code} {answer.text[-1_500:]}")
     return found[1]
 
 
@@ -253,7 +264,9 @@ def planned(visitor: Visitor, release: str) -> str:
     return found[1]
 
 
-def look_at(visitor: Visitor, pages: list[str]) -> dict[str, Looks]:
+def look_at(
+    visitor: Visitor, pages: list[str], choices: Mapping[str, list[str]]
+) -> dict[str, Looks]:
     """Look at each page and the parts that it loads for the first time."""
     looks: dict[str, Looks] = {}
     for page in pages:
@@ -271,7 +284,7 @@ def look_at(visitor: Visitor, pages: list[str]) -> dict[str, Looks]:
             say(f"first {taken:7,.0f} ms, made in {looks[path].made:7,.0f} ms  {path}")
             waiting += [unescape(part) for part in PART.findall(text)]
             plain = path.partition("?")[0]
-            waiting += [f"{plain}?{choice}" for choice in CHOICES.get(plain, ())]
+            waiting += [f"{plain}?{choice}" for choice in choices.get(plain, ())]
     return looks
 
 
