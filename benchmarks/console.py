@@ -137,7 +137,7 @@ def main() -> int:
     parser.add_argument(
         "--defaults", action="store_true", help="leave out the choices of reports: minutes each"
     )
-    parser.add_argument("--only", help="ask only for pages whose address has this text")
+    parser.add_argument("--only", help="ask only for pages whose address has this pattern")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     asked = parser.parse_args()
     lake = published_lake(Settings(home=asked.home))
@@ -145,9 +145,8 @@ def main() -> int:
     customers = pq.ParquetFile(lake.data / "scores" / f"as_of={lake.day.as_of}.parquet")
     log_in(lake)
     with serving(asked.home, lake.day.as_of) as (url, process):
-        pages = [
-            path for path in all_pages(Visitor(url, process), lake) if (asked.only or "") in path
-        ]
+        found = all_pages(Visitor(url, process), lake)
+    pages = [path for path in found if re.search(asked.only or "", path)]
     with serving(asked.home, lake.day.as_of) as (url, process):  # that has looked at nothing
         visitor = Visitor(url, process)
         looks = look_at(visitor, pages, {} if asked.defaults else CHOICES)
