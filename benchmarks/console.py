@@ -28,23 +28,19 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from statistics import median
 
-import httpx
 import numpy as np
-import psutil
 import pyarrow.parquet as pq
 from counts import Conditions, Peer
 from measuring import Measured, compared, finish, say
-from serving_speed import free_port, running
+from visiting import Visitor, log_in, serving
 
 from features.condition_forms.condition import Condition, all_of
 from features.condition_forms.structure import Test
@@ -52,15 +48,12 @@ from features.lake import Lake, published_lake
 from features.settings import Settings
 from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.questions import readable_columns
-from serving.records.database import Records
-from serving.records.users.users import add_user, change_user, find_user
 
 PAGE_MS, COUNT_MS = 1_000, 300
 LARGE, MODEL = "renewal_risk", "renewal"
 """A list of a twentieth of all customers, and the model of the builder's form."""
 LIST = "benchmark"
 """A list of 500 that is released."""
-USER, PASSWORD = "benchmark", "correct horse battery staple"
 CHOICES = {
     "/console/reports/monday/part": [f"by={by}" for by in ("team", "manager", "channel", "star")],
     "/console/accounts/part": [f"by={by}" for by in ("manager", "household", "customer")],
@@ -68,8 +61,6 @@ CHOICES = {
 """Parts of reports with their choices, beside those that pages load."""
 MENU = re.compile(r'<a href="(/console/[^"]*)"')
 PART = re.compile(r'data-load="([^"]+)"')
-PARTS = re.compile(r"/(part|preview|star|measurement)(\?|$)")
-"""Addresses of parts."""
 
 
 @dataclass
@@ -91,40 +82,6 @@ class Looks:
     peer: list[float] = field(default_factory=list)
 
 
-class Visitor:
-    """A person who is logged in: asks for pages, and measures them."""
-
-    def __init__(self, url: str, process: psutil.Process) -> None:
-        self.client = httpx.Client(base_url=url, timeout=600)
-        self.processes = [process, *process.children(recursive=True)]
-        form = {"user_name": USER, "password": PASSWORD}
-        assert self.client.post("/console/login", data=form).status_code == 303, "no login"
-        found = re.search(r'name="form_key" value="([^"]+)"', self.get("/console/style")[1])
-        assert found, "no key of forms"
-        self.form_key = found[1]
-
-    def get(self, path: str) -> tuple[float, str]:
-        """Ask for a page, or a part as a script does; return milliseconds and its text."""
-        headers = {"X-Part": "1"} if PARTS.search(path) else {}
-        began = time.perf_counter()
-        answer = self.client.get(path, headers=headers)
-        taken = (time.perf_counter() - began) * 1_000
-        if answer.status_code != 200:
-            raise SystemExit(f"{path}: {answer.status_code} {answer.text[:2_000]}")
-        return taken, answer.text
-
-    def post(self, path: str, **form: str) -> tuple[float, httpx.Response]:
-        """Send a form; return milliseconds and the answer."""
-        began = time.perf_counter()
-        answer = self.client.post(path, data={"form_key": self.form_key, **form})
-        return (time.perf_counter() - began) * 1_000, answer
-
-    def spent(self) -> float:
-        """Return the milliseconds of processors that the service has spent."""
-        times = [process.cpu_times() for process in self.processes]
-        return 1_000 * sum(one.user + one.system for one in times)
-
-
 def main() -> int:
     """Ask for all pages and counts, print the table."""
     parser = argparse.ArgumentParser(
@@ -138,7 +95,7 @@ def main() -> int:
         "--defaults", action="store_true", help="leave out the choices of reports: minutes each"
     )
     parser.add_argument("--only", help="ask only for pages whose address has this pattern")
-    parser.add_argument("--json", type=Path, help="write the results to this file too")
+    parser.add_argument("--json", type=Path, help="write the results here too")
     asked = parser.parse_args()
     lake = published_lake(Settings(home=asked.home))
     assert lake.day is not None, "no day is published"
@@ -164,36 +121,6 @@ def main() -> int:
         held = sum(one.memory_info().rss for one in tree) / 2**30
         lines.append(Measured("memory of the service", "GiB", held))
     return finish("console", customers.metadata.num_rows, lines, asked.json)
-
-
-def log_in(lake: Lake) -> None:
-    """Let the benchmark in as an administrator."""
-    records, now = Records(lake.settings), datetime.now(UTC)
-    records.migrate()
-    with records.writing(durable=True) as connection:
-        if find_user(connection, USER) is None:
-            add_user(connection, USER, PASSWORD, ["administrator"], None, by=USER, at=now)
-        else:
-            change_user(connection, USER, now, password=PASSWORD)
-    records.close()
-
-
-@contextmanager
-def serving(home: Path, as_of: date) -> Iterator[tuple[str, psutil.Process]]:
-    """Start `guanjia serve` on the morning after the published day."""
-    port = free_port()
-    now = f"{as_of + timedelta(1)}T09:00+08:00"
-    command = [sys.executable, "-c", "from guanjia.cli import main; main()", "serve"]
-    command += ["--port", str(port), "--now", now]
-    settings = {"GUANJIA_HOME": str(home), "GUANJIA_RATE_PER_SECOND": "1000000"}
-    settings |= {"GUANJIA_RATE_BURST": "1000000"}
-    url = f"http://127.0.0.1:{port}"
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(command, settings, Path(folder) / "serve.log", f"{url}/readyz"),
-    ):
-        (process,) = [one for one in psutil.Process().children() if str(port) in one.cmdline()]
-        yield url, process
 
 
 def all_pages(visitor: Visitor, lake: Lake) -> list[str]:

@@ -177,7 +177,7 @@ def _written(cell: Cell) -> Any:
     return {"date": cell.isoformat()} if isinstance(cell, date) else cell
 
 
-def _read(cell: Any) -> Cell:
+def _read(cell: Any) -> Any:
     if not isinstance(cell, dict):
         return cell
     return date.fromisoformat(cell["date"]) if "date" in cell else Percent(**cell)
