@@ -183,7 +183,17 @@ def snapshots_of_scores(path: Path) -> frozenset[str]:
 
 
 def has_text(path: Path, column: str, text: str) -> bool:
-    """Check whether any customer has a text; read once a version of the file."""
+    """Check whether any customer has a text; read once a version of the file.
+
+    Parameters
+    ----------
+    path : Path
+        A file of tags or scores.
+    column : str
+        The column.
+    text : str
+        The text.
+    """
     return _has_text(_version(path), column, text)
 
 
