@@ -182,10 +182,10 @@ class Conditions:
         value = int(value) if value == int(value) else round(value, 3)
         return Test(name, draw.choice(["<", "<=", ">", ">="]), value)
 
-    def condition(self) -> Condition:
-        """Draw a condition of two to six tests."""
+    def condition(self, least: int = 2, most: int = 6) -> Condition:
+        """Draw a condition of so many tests."""
         draw = self.random
-        parts = [self.test() for _ in range(draw.randint(2, 6))]
+        parts = [self.test() for _ in range(draw.randint(least, most))]
         while len(parts) > 1:
             taken = [parts.pop() for _ in range(min(len(parts), draw.randint(2, 3)))]
             group = Group(draw.choice(["all", "all", "any"]), tuple(taken))

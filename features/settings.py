@@ -91,6 +91,11 @@ class Settings(BaseModel):
     model_refresh_seconds: float = Field(
         default=5.0, gt=0, description="How often a service asks for newly promoted models."
     )
+    read_ahead: bool = Field(
+        default=True,
+        description="Whether a service makes reports and reads what is counted when a day is "
+        "published, before somebody asks.",
+    )
     token_key: SecretStr | None = Field(
         default=None, description="Key that signs API tokens; default: a key file under home."
     )

@@ -16,7 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import THREADS, in_a_process, in_this_process
+from command_line import AHEAD, THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
 from servers import (
     database,
@@ -46,6 +46,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Tables are tiny, and other workers are there for the other processors: a second thread costs a
 # third more. Commands with a process of their own have as many as a user's; so has test_tagging.py.
 os.environ[THREADS] = "1"
+# What a service reads in advance costs seconds of each that is started.
+os.environ[AHEAD] = "false"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 TOGETHER = {
@@ -106,7 +108,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the home folder of whoever runs it."""
     for name in [name for name in os.environ if name.startswith("GUANJIA_")]:
-        if name not in ("GUANJIA_LLEDO_PAVIA", THREADS):
+        if name not in ("GUANJIA_LLEDO_PAVIA", THREADS, AHEAD):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("GUANJIA_HOME", str(folder))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from features.conditions import ALIASES, WIDE_OFFSET, WIDE_SIGNS
@@ -139,6 +139,7 @@ class Vocabulary:
         return f"did you mean {', '.join(map(self.describe, [*names][:LISTED]))}?"
 
 
+@lru_cache(maxsize=8_192)
 def folded(text: str) -> str:
     """Fold full-width signs, quotes and capital letters, character by character.
 

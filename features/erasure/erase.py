@@ -18,6 +18,7 @@ from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.erasure.belongings import Belongings, texts
 from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without
+from features.erasure.kept_reports import forget_reports
 from features.erasure.waiting import forget_lines, holds_waiting, waits, write_waiting_without
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
@@ -71,6 +72,8 @@ def erase_from_files(
             for left in [*folder.glob("tags/*/.*.draft"), *folder.glob("snapshots/*/.*.draft")]:
                 left.unlink()  # of a run that was killed: no journal names it any more
         forget_lines(lake)
+        for own in lakes:
+            forget_reports(own)
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
             any_held = _pass(lake, snapshots, belongings, on_erased, report)

@@ -78,8 +78,17 @@ def load_segments(home: Path) -> dict[str, Segment]:
         If a file is not TOML; if a field is unknown, missing or out of range; if a rule is no
         condition, names an unknown tag or compares unlike things. It names file, segment and field.
     """
-    shipped, own = read_toml(SHIPPED), home / "segments.toml"
-    changes = read_toml(own) if own.exists() else {}
+    own = home / "segments.toml"
+    about = own.stat() if own.exists() else None
+    version = None if about is None else (about.st_size, about.st_mtime_ns, about.st_ino)
+    return dict(_segments_of_version(own, version))
+
+
+@lru_cache(maxsize=16)
+def _segments_of_version(own: Path, version: tuple[int, int, int] | None) -> dict[str, Segment]:
+    """Read the segments once for as long as the file of the home stands."""
+    shipped = read_toml(SHIPPED)
+    changes = read_toml(own) if version is not None else {}
     tables = overlay(shipped, changes, str(own), replace=True)
     return {
         name: _segment(own if name in changes else SHIPPED, name, fields)

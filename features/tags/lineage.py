@@ -4,6 +4,7 @@ Nobody keeps a list: the tags are written over tables without rows, and `feature
 the expressions from each tag to the columns of the tables (docs/lineage.md).
 """
 
+import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -18,6 +19,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.known_at import VERSION_END, superseded_sql
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
@@ -65,6 +67,28 @@ def tag_columns() -> dict[str, frozenset[Column]]:
     for name in tags:
         _derive(name, tags, direct)
     return {name: _of_contracts(columns) for name, columns in direct.items()}
+
+
+def kept_tag_columns(lake: Lake, definitions: str) -> dict[str, frozenset[Column]]:
+    """Return the columns of `tag_columns`, kept with the compiled SQL of a home: it takes seconds.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    definitions : str
+        Hash of the definitions of the tags, also of extensions.
+    """
+    stored = compile_once(lake, ("tag columns", definitions), _written)
+    return {
+        name: frozenset((table, column) for table, column in columns)
+        for name, columns in json.loads(stored).items()
+    }
+
+
+def _written() -> str:
+    """Write the columns of all tags as JSON."""
+    return json.dumps({name: sorted(columns) for name, columns in tag_columns().items()})
 
 
 def tag_tables() -> dict[str, frozenset[str]]:

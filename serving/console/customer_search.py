@@ -32,7 +32,12 @@ class FoundCustomer:
 
 
 def search_customers(
-    lake: Lake, text: str, as_of: date, branches: Collection[str] | None
+    lake: Lake,
+    text: str,
+    as_of: date,
+    branches: Collection[str] | None,
+    *,
+    by_number: bool = False,
 ) -> list[FoundCustomer]:
     """Find at most 50 customers.
 
@@ -47,6 +52,8 @@ def search_customers(
         Date of what is known.
     branches : collection of str or None
         Branches whose customers the user sees; None: all.
+    by_number : bool
+        The text is a customer number and nothing else: only that customer's rows are read.
     """
     words = text.strip()
     if not words:
@@ -57,15 +64,19 @@ def search_customers(
     if words.isdecimal() and len(words) >= 4:
         met.append(f"c.phone LIKE {sql_text('%' + words)}")
     cars = "SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR AS plates WHERE false"
+    if by_number:
+        met = [f"c.customer_id = {exact}"]
     if lake.has("vehicles"):
         vehicles = f"read_parquet({sql_text(lake.checked('vehicles'))})"
-        met.append(
-            f"c.customer_id IN (SELECT customer_id FROM {vehicles} WHERE {known} "
-            f"AND upper(plate) = upper({exact}))"
-        )
+        whose = "SELECT customer_id FROM met" if not by_number else exact
+        if not by_number:
+            met.append(
+                f"c.customer_id IN (SELECT customer_id FROM {vehicles} WHERE {known} "
+                f"AND upper(plate) = upper({exact}))"
+            )
         cars = (
             "SELECT customer_id, string_agg(DISTINCT plate, ' ' ORDER BY plate) AS plates "
-            f"FROM {vehicles} WHERE {known} AND customer_id IN (SELECT customer_id FROM met) "
+            f"FROM {vehicles} WHERE {known} AND customer_id IN ({whose}) "
             "GROUP BY 1"
         )
     own = ""

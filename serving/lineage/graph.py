@@ -13,8 +13,9 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
+from features.snapshots.definitions import definitions
 from features.tags.catalogue import catalogue, every_tag
-from features.tags.lineage import tag_columns
+from features.tags.lineage import kept_tag_columns
 from serving.lineage.readers import (
     list_columns,
     list_tags,
@@ -166,7 +167,7 @@ def build_lineage(lake: Lake) -> Lineage:
         for column, declared in contract.declared.items():
             label = f"{contract.label} {declared.label}"
             lineage.add(Node("column", f"{table}.{column}"), label, ())
-    for name, columns in tag_columns().items():
+    for name, columns in kept_tag_columns(lake, definitions(lake)).items():
         lineage.add(Node("tag", name), catalogue()[name].label, _columns(columns))
     for name, segment in load_segments(lake.home).items():
         lineage.add(Node("segment", name), segment.label, _tags(segment.tags))

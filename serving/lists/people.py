@@ -19,6 +19,8 @@ from serving.lists.source import contact_queries
 from serving.records.tables import manager_assignments
 from serving.tag_words import is_absent
 
+MOST_LISTED = 1_000
+"""Customers that a query names one by one; of more it has a table."""
 LAST_CONTACT = "days_since_last_contact"
 
 
@@ -62,13 +64,9 @@ def read_people(
         Of the records, which know the account managers assigned since.
     """
     closes = cutoff(as_of, lake.settings.timezone)
-    listed = sql_text(json.dumps(list(customers)))
-    listed_sql = f"SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')) AS customer_id"
     people = contact_queries(closes, lake)["customers"]
-    rows = fetch_rows(
-        lake, f"SELECT p.* FROM ({people}) p SEMI JOIN ({listed_sql}) USING (customer_id)"
-    )
-    cars = _cars(lake, as_of, closes, listed_sql)
+    rows = fetch_rows(lake, f"SELECT * FROM ({people}) WHERE {_among(customers)}")
+    cars = _cars(lake, as_of, closes, customers)
     assigned = _assigned(connection, customers)
     people_by_id = {}
     for row in rows:
@@ -89,7 +87,23 @@ def last_contact(as_of: date, days_since: Any) -> date | None:
     return None if is_absent(days_since) else as_of - timedelta(days=int(days_since))
 
 
-def _cars(lake: Lake, as_of: date, closes: datetime, listed_sql: str) -> dict[str, dict[str, Any]]:
+def _among(customers: Sequence[str]) -> str:
+    """Write the condition that rows are of customers; its bounds pass whole row groups over."""
+    if not customers:
+        return "false"
+    listed = sql_text(json.dumps(list(customers)))
+    low, high = sql_text(min(customers)), sql_text(max(customers))
+    if len(customers) <= MOST_LISTED:
+        return f"customer_id IN ({', '.join(map(sql_text, customers))})"
+    return (
+        f"customer_id BETWEEN {low} AND {high} AND customer_id IN "
+        f"(SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')))"
+    )
+
+
+def _cars(
+    lake: Lake, as_of: date, closes: datetime, customers: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """Find the car of each customer whose motor cover ends first, by what was signed last for it.
 
     A car that was renewed already has a later term, so it does not stand in the way of another.
@@ -102,17 +116,18 @@ def _cars(lake: Lake, as_of: date, closes: datetime, listed_sql: str) -> dict[st
         f"read_parquet({sql_text(lake.checked(table))})" for table in ("policies", "vehicles")
     )
     query = f"""
-        SELECT customer_id, min(expiry) AS expiry,
-            arg_min(plate, (expiry, vehicle_id)) AS plate
-        FROM (
+        WITH cover AS (
             SELECT p.customer_id, p.vehicle_id, p.line, max({COVER_END}) AS expiry
-            FROM (SELECT * FROM {policies} WHERE {known}) p
-            SEMI JOIN ({listed_sql}) USING (customer_id)
+            FROM (SELECT * FROM {policies} WHERE {_among(customers)} AND {known}) p
             WHERE p.line IN ({lines}) AND p.signed_at < {happened}
                 AND NOT coalesce({VOID}, false)
             GROUP BY ALL
-        ) LEFT JOIN (SELECT vehicle_id, any_value(plate) AS plate FROM {vehicles}
-            WHERE {known} GROUP BY 1) USING (vehicle_id)
+        )
+        SELECT customer_id, min(expiry) AS expiry,
+            arg_min(plate, (expiry, vehicle_id)) AS plate
+        FROM cover LEFT JOIN (SELECT vehicle_id, any_value(plate) AS plate FROM {vehicles}
+            WHERE {known} AND vehicle_id IN (SELECT vehicle_id FROM cover) GROUP BY 1
+        ) USING (vehicle_id)
         WHERE expiry > DATE '{as_of}' GROUP BY 1
     """
     return {row["customer_id"]: row for row in fetch_rows(lake, query)}

@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
-from serving.lists.definitions.definition import ListDefinition
+from features.snapshots.snapshots import read_snapshot
+from serving.lists.conditions.counting import count_among
+from serving.lists.conditions.truths import places_of
 from serving.lists.definitions.versions import read_lists
 from serving.lists.expectation import Expectation, expect
-from serving.lists.questions import check_definition, readable_columns
+from serving.lists.questions import check_definition
 from serving.lists.releases import latest_release, released_members
 from serving.lists.rules import RULES
-from serving.lists.scores import fetch_rows
 from serving.lists.selection import Selection
-from serving.lists.source import match_query
 
 MATCHED, SENT = "matched", "sent"
 SENT_WORDS = ("可发送", "sent")
@@ -205,12 +205,14 @@ def find_overlaps(
         Branches whose customers the caller sees; default: all.
     """
     ours = {place.customer_id for place in selection.sent}
+    places = places_of(lake, read_snapshot(lake, selection.as_of), ours)
     overlaps = []
     for name, other in read_lists(connection).items():
         if name == selection.definition.name:
             continue
         try:
-            meets = len(ours & _matching(lake, selection.as_of, other.definition))
+            condition = check_definition(lake, other.definition).condition
+            meets = count_among(lake, selection.as_of, places, condition)
         except GuanjiaError:
             continue  # a list that names a tag or segment that is gone overlaps with nothing
         last = latest_release(connection, name)
@@ -222,16 +224,6 @@ def find_overlaps(
         if meets or released:
             overlaps.append(Overlap(name, other.definition.label, meets, released))
     return sorted(overlaps, key=lambda overlap: (-overlap.meets, overlap.name))
-
-
-def _matching(lake: Lake, as_of: date, definition: ListDefinition) -> set[str]:
-    question = check_definition(lake, definition)
-    tags = [
-        name for name in question.columns if name not in (*readable_columns(), "expected_value")
-    ]
-    query = match_query(lake, as_of, tags, question.conditions, [])
-    rows = fetch_rows(lake, f"SELECT customer_id FROM ({query})")
-    return {row["customer_id"] for row in rows}
 
 
 def _counted(values: Any) -> dict[str, int]:

@@ -11,6 +11,7 @@ from features.lake import Lake
 from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
+from serving.lists.conditions.truths import snapshots_of_scores
 from serving.lists.definitions.definition import ListDefinitionError
 from serving.lists.questions import readable_columns
 from serving.predictions.scores_file import scores_path
@@ -39,10 +40,8 @@ def check_scores(lake: Lake, as_of: date) -> str:
     if later:
         fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
         raise GuanjiaError(f"scores of {as_of}", fault, f"{cure} again")
-    query = f"SELECT DISTINCT snapshot_id FROM read_parquet({sql_text(path)})"
-    scored = {snapshot_id for (snapshot_id,) in lake.con.execute(query).fetchall()}
     snapshot = read_snapshot(lake, as_of)
-    if scored - {snapshot.snapshot_id, *snapshot.former_ids}:
+    if snapshots_of_scores(path) - {snapshot.snapshot_id, *snapshot.former_ids}:
         raise GuanjiaError(
             f"scores of {as_of}", "were made from an earlier snapshot", f"{cure} again"
         )

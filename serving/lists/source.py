@@ -9,8 +9,9 @@ from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
-from features.snapshots.tag_columns import snapshot_sql
+from features.snapshots.tag_columns import snapshot_files, snapshot_sql
 from features.sql import instant_sql, quoted, sql_text
+from serving.lists.conditions.truths import has_text
 from serving.lists.definitions.definition import ListDefinitionError
 from serving.predictions.scores_file import scores_path
 
@@ -21,6 +22,8 @@ NO_CONSENTS = (
     "NULL::TIMESTAMPTZ AS profiling_at, "
     "NULL::VARCHAR AS channels WHERE false"
 )
+MET = "met"
+"""Name of the rows that meet the conditions, inside `match_query`."""
 CORE = "core_"
 """Prefix of the columns that say what the core system knows of consents."""
 
@@ -48,7 +51,8 @@ def match_query(
     GuanjiaError
         If there is no snapshot of the date.
     """
-    contact = contact_queries(cutoff(as_of, lake.settings.timezone), lake)
+    among = f" AND customer_id IN (SELECT customer_id FROM {MET})"
+    contact = contact_queries(cutoff(as_of, lake.settings.timezone), lake, among=among)
     scores = sql_text(scores_path(lake, as_of))
     snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
@@ -56,16 +60,18 @@ def match_query(
     core = ("marketing", "marketing_at", "profiling", "profiling_at", "channels")
     core_columns = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
     return (
-        f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM ("
-        f"SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
+        f"WITH {MET} AS MATERIALIZED (SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
         f"SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
-        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) w "
+        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) "
+        f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM {MET} w "
         f"LEFT JOIN ({contact.get('consents', NO_CONSENTS)}) c USING (customer_id) "
         f"LEFT JOIN ({contact.get('interactions', NO_OPT_OUTS)}) o USING (customer_id)"
     )
 
 
-def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[str, str]:
+def contact_queries(
+    closes: datetime, lake: Lake, present: bool = True, among: str = ""
+) -> dict[str, str]:
     """Write the queries of whom to contact, by the checked table that each reads.
 
     `customers` gives name, phone and account manager, `consents` what a customer consents to,
@@ -79,6 +85,8 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
         The home with the checked tables.
     present : bool
         Leave out tables that the home does not have.
+    among : str
+        A further condition of the rows that are read, such as whose they are; begins with AND.
     """
     known, happened = known_sql(closes), instant_sql(closes)
     by_every = "channel IS NULL AND purpose"
@@ -96,14 +104,14 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
             SELECT customer_id, purpose, channel, date_trunc('second', max(changed_at)) AS said_at,
                 arg_max(granted, (changed_at, NOT granted)) AS granted
             FROM {_consents_file(lake)}
-            WHERE {known} AND changed_at < {happened} GROUP BY ALL
+            WHERE {known} AND changed_at < {happened}{among} GROUP BY ALL
         ) GROUP BY 1
     """.split()
     )
     opt_outs = (
         "SELECT customer_id, list(DISTINCT channel) AS opted_out "
         f"FROM {_file(lake, 'interactions')} WHERE {known} AND result = 'opted_out' "
-        f"AND occurred_at < {happened} GROUP BY 1"
+        f"AND occurred_at < {happened}{among} GROUP BY 1"
     )
     people = (
         "SELECT customer_id, name, phone, account_manager_id, account_manager_name "
@@ -137,16 +145,17 @@ def refuse_unknown_texts(
     for column, text in texts:
         if column in CODES:  # a closed set, which the reader of the condition knows
             continue
-        rows = (
-            snapshot_sql(lake, read_snapshot(lake, as_of), [column])
-            if column in tags
-            else f"SELECT * FROM read_parquet({sql_text(scores_path(lake, as_of))})"
+        file = scores_path(lake, as_of)
+        if column in tags:
+            ((file, _),) = snapshot_files(lake, read_snapshot(lake, as_of), [column]).values()
+        if has_text(file, column, text):
+            continue
+        query = (
+            f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM read_parquet({sql_text(file)})"
         )
-        query = f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM ({rows})"
         values = {value for (value,) in lake.con.execute(query).fetchall() if value is not None}
-        if text not in values:
-            fault = f"asks for {column} = '{text}', which no customer has"
-            raise ListDefinitionError("condition", fault, did_you_mean(text, values))
+        fault = f"asks for {column} = '{text}', which no customer has"
+        raise ListDefinitionError("condition", fault, did_you_mean(text, values))
 
 
 def _consents_file(lake: Lake) -> str:

@@ -28,6 +28,7 @@ from serving.exporter.today import REFRESH_SECONDS, Today
 from serving.periodic import every
 from serving.predictions.service import PredictionService
 from serving.predictions.tags_date import TagsDate
+from serving.process.warming import Warming
 from serving.records.database import Records
 from serving.telemetry.log_lines import make_logs_safe
 from serving.telemetry.metrics import write_counts
@@ -77,6 +78,9 @@ def start(app: FastAPI) -> None:
     app.state.due = DueTouchpoints(app.state.service, app.state.records)
     app.state.events = EventService(lake, app.state.due)
     app.state.events.start()
+    if settings.read_ahead:
+        warming = Warming(lake, app.state.records)
+        every(settings.model_refresh_seconds, "read in advance", warming.refresh)
     show_metrics(app, lake)
     # The event loop gives up the interpreter lock at every file read: let it return soon.
     sys.setswitchinterval(0.001)

@@ -4,6 +4,7 @@ API, console and command line make them from here, so that all three say and ref
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -14,6 +15,8 @@ from sqlalchemy import Connection
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.snapshots.snapshots import snapshot_dates
+from serving import clock
+from serving.records.database import LONG_SECONDS, Records
 from serving.reports.monday import report_funnel, report_monday
 from serving.reports.months import eve_of_week, months_back
 from serving.reports.output.files import ReportText
@@ -230,3 +233,28 @@ REPORTS: Mapping[str, ReportKind] = MappingProxyType(
     }
 )
 """Reports by name."""
+
+
+def make_of_day(served: Lake, records: Records, name: str, question: ReportQuestion) -> MadeReport:
+    """Make a report of the published day, with an engine of its own.
+
+    Parameters
+    ----------
+    served : Lake
+        The lake of the service.
+    records : Records
+        Operational records.
+    name : str
+        Name of the report.
+    question : ReportQuestion
+        Its days, offices and branches.
+    """
+    kind = REPORTS[name]
+    with ExitStack() as stack:
+        # Temporary tables of reports have names.
+        lake = Lake(served.settings, served.day)
+        stack.callback(lake.con.close)
+        connection = None
+        if kind.reads_records:
+            connection = stack.enter_context(records.reading(LONG_SECONDS))
+        return kind.make(lake, question, clock.now(lake.settings), connection)

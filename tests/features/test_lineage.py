@@ -14,7 +14,13 @@ from features.settings import Settings
 from features.snapshots.compute import compute_group
 from features.sources.simulation.simulate import simulate
 from features.tags.catalogue import catalogue
-from features.tags.lineage import MERGE_COLUMNS, MERGES, tag_columns, tag_tables
+from features.tags.lineage import (
+    MERGE_COLUMNS,
+    MERGES,
+    kept_tag_columns,
+    tag_columns,
+    tag_tables,
+)
 
 KNOWN = {("customers", "customer_id"), ("customers", "recorded_at"), *MERGE_COLUMNS}
 """What every tag depends on: whether the customer is known, and under which number."""
@@ -64,6 +70,12 @@ def test_every_tag_depends_on_columns_of_the_contracts() -> None:
     for name, read in columns.items():
         assert read >= KNOWN, name
         assert all(column in CONTRACTS[table].columns for table, column in read)
+
+
+def test_columns_that_a_home_keeps_are_the_same(tmp_path: Path) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    assert kept_tag_columns(lake, "these") == tag_columns()
+    assert kept_tag_columns(Lake(lake.settings), "these") == tag_columns()
 
 
 def test_a_plain_tag_reads_its_column_alone() -> None:

@@ -14,6 +14,7 @@ import pytest
 from guanjia.cli import main
 
 THREADS = "GUANJIA_THREADS"
+AHEAD = "GUANJIA_READ_AHEAD"
 """One in the processes of the tests; what a user starts has as many as they have."""
 Done = subprocess.CompletedProcess[str]
 

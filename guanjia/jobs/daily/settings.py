@@ -8,8 +8,9 @@ from pydantic import Field
 
 from features.declared import Declared, load_layered
 from features.lake import Lake
+from serving.identity import OF_DAYS
 
-FILE = "daily.toml"
+FILE = OF_DAYS
 DAY = "{day}"
 
 

@@ -4,7 +4,6 @@ A caller of some branches gets figures of their customers alone.
 """
 
 import threading
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,17 +14,15 @@ from fastapi.responses import JSONResponse, Response
 
 from features.jsonable import jsonable
 from features.lake import Lake
-from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
-from serving.records.database import LONG_SECONDS
 from serving.reports.kinds import (
     ENDINGS,
-    REPORTS,
     MadeReport,
     ReportQuestion,
     day_of_report,
     first_day_of_report,
+    make_of_day,
 )
 from serving.reports.monday import Funnel, MondayReport
 from serving.reports.output.files import ReportText, write_file
@@ -176,16 +173,10 @@ def make_report(request: Request, name: str, question: ReportQuestion) -> MadeRe
     question : ReportQuestion
         Its days, offices and branches.
     """
-    served: Lake = request.app.state.service.lake
-    kind = REPORTS[name]
-    with _one_at_a_time, ExitStack() as stack:
-        # An engine of its own: temporary tables of reports have names.
-        lake = Lake(served.settings, served.day)
-        stack.callback(lake.con.close)
-        connection = None
-        if kind.reads_records:
-            connection = stack.enter_context(request.app.state.records.reading(LONG_SECONDS))
-        return kind.make(lake, question, clock.now(lake.settings), connection)
+    with _one_at_a_time:
+        return make_of_day(
+            request.app.state.service.lake, request.app.state.records, name, question
+        )
 
 
 def report_file(report: ReportText, ending: str) -> bytes:

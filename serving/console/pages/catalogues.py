@@ -1,7 +1,7 @@
 """Show the catalogues of tags, with their distributions and lineage, and of segments."""
 
 import json
-from functools import cache
+from pathlib import Path as PathOfHome
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
@@ -16,6 +16,7 @@ from serving.console.route import console_router
 from serving.lineage.graph import KINDS, Lineage, Node, build_lineage
 
 router = console_router()
+_LINEAGES: dict[PathOfHome, Lineage] = {}
 
 
 @router.get("/console/tags")
@@ -47,7 +48,7 @@ def tag(request: Request, name: Annotated[str, Path(max_length=100)]) -> Respons
     if name not in known:
         raise unknown_name("tag", name, known)
     lake: Lake = request.app.state.service.lake
-    graph, node = _lineage(lake), Node("tag", name)
+    graph, node = lineage_of(lake), Node("tag", name)
     return show(
         request,
         "tag.html",
@@ -74,7 +75,8 @@ def _quality(lake: Lake, name: str) -> dict[str, Any] | None:
     return {"as_of": report["as_of"], "rows": rows}
 
 
-@cache
-def _lineage(lake: Lake) -> Lineage:
+def lineage_of(lake: Lake) -> Lineage:
     """Build the graph once a process: it is of declarations, which change with a restart."""
-    return build_lineage(lake)
+    if lake.home not in _LINEAGES:
+        _LINEAGES[lake.home] = build_lineage(lake)
+    return _LINEAGES[lake.home]

@@ -84,7 +84,7 @@ def customer(
     records: Records = request.app.state.records
     branches, at, as_of = caller_of(request).branches, now_of(request), _as_of(request)
     (consent_tags,), _ = service.tags([customer_id], [*CONSENTS, *OPT_OUTS.values()], branches)
-    people = search_customers(service.lake, customer_id, as_of, branches)
+    people = search_customers(service.lake, customer_id, as_of, branches, by_number=True)
     person = next((row for row in people if row.customer_id == customer_id), None)
     if person is None:
         raise unknown_customers([customer_id])

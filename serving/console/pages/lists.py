@@ -13,11 +13,15 @@ from serving.api.marketing.releases import (
     release_members,
     release_people,
 )
+from serving.background import BackgroundWork
+from serving.console.pages.reports import patience_of
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
+from serving.lists.preview import Preview
 from serving.schemas import NO_NUL
 
 router = console_router()
+PREVIEWS: BackgroundWork[Preview] = BackgroundWork(threads=1, seconds=30)
 MOST_MEMBERS = 100
 MOST_BEHIND = 200
 ReleaseId = Annotated[str, Path(pattern="^[0-9a-f]{15,64}$")]
@@ -57,8 +61,18 @@ def one_list(request: Request, name: ListName) -> Response:
 @router.get("/console/lists/{name}/preview")
 def preview(request: Request, name: ListName) -> Response:
     """Show what a list would be now: a part of its page."""
-    with opened(request) as (service, viewer, at):
-        seen = service.preview(service.version(name).definition, viewer, at)
+    with opened(request) as (service, viewer, _):
+        latest = service.version(name)
+
+    def make() -> Preview:
+        with opened(request) as (own, _, at):
+            return own.preview(latest.definition, viewer, at)
+
+    day = request.app.state.service.lake.day
+    key = (day, name, latest.version, viewer.branches)
+    seen = PREVIEWS.ask(key, make, patience_of(request))
+    if seen is None:
+        return show(request, "reports/making.html")
     return show(request, "lists/preview.html", preview=seen, name=name)
 
 

@@ -1,11 +1,10 @@
 """Show reports: Monday, experience, stars, relationship; each part loads by itself and is kept.
 
-A report of a day is made once for each choice of offices and branches, and read again from
-memory: a page that was mailed opens at once.
+A report of a day is made once for each choice of offices and branches, and kept beside the day: a
+page that was mailed opens at once. One that nobody asked for yet is made in the background, and the
+page asks again until it is there.
 """
 
-import threading
-from collections import OrderedDict
 from datetime import date
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -17,10 +16,10 @@ from features.lake import Lake
 from serving.api.marketing.reports import make_report, report_file
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
+from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ask_for_report, of_kind
 from serving.reports.kinds import (
     ENDINGS,
     REPORTS,
-    MadeReport,
     ReportQuestion,
     day_of_report,
     first_day_of_report,
@@ -32,12 +31,8 @@ from serving.reports.settings import Level
 router = console_router()
 By = Annotated[Level, Query()]
 MaybeDay = Annotated[date | None, Query()]
-MOST_KEPT = 64
 Kind = Literal["monday", "experience", "stars", "relationship"]
 Form = Literal["xlsx", "csv", "html", "txt"]
-_memory: OrderedDict[tuple[str, ReportQuestion, str], MadeReport] = OrderedDict()
-"""Reports by kind, what was asked, and generation of the published data; the last used last."""
-_lock = threading.Lock()
 
 
 @router.get("/console/monday")
@@ -124,8 +119,8 @@ def part(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    report = _report(request, kind, _question(request, by, since, as_of))
-    return show(request, "reports/part.html", report=report.text, text=cell_text)
+    question = _question(request, by, since, as_of)
+    return show_part(request, _kept(request, kind, question, patience_of(request)))
 
 
 @router.get("/console/reports/{kind}/file")
@@ -152,7 +147,10 @@ def file(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    report = _report(request, kind, _question(request, by, since, as_of))
+    report = _kept(request, kind, _question(request, by, since, as_of))
+    assert report is not None  # waited for as long as it takes
+    if report.customers:
+        note_seen(request, report.customers)
     name = f"{kind}-{report.text.as_of}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(report_file(report.text, form), media_type=ENDINGS[form], headers=headers)
@@ -189,17 +187,29 @@ def _page(
     )
 
 
-def _report(request: Request, kind: str, question: ReportQuestion) -> MadeReport:
-    """Make a report, or find it among those that are kept; note whose numbers it names."""
-    served: Lake = request.app.state.service.lake
-    choice = (kind, question, served.day.generation if served.day else "")
-    with _lock:
-        report = _memory.get(choice)
-        if report is None:
-            report = _memory[choice] = make_report(request, kind, question)
-            while len(_memory) > MOST_KEPT:
-                _memory.popitem(last=False)
-        _memory.move_to_end(choice)
+def patience_of(request: Request) -> float | None:
+    """Return how long a part of a page waits: a script asks again, whoever has none waits."""
+    return PATIENCE_SECONDS if "x-part" in request.headers else None
+
+
+def show_part(request: Request, report: KeptReport | None) -> Response:
+    """Show a report as a part of a page, and note whom it names; None: it is being report."""
+    if report is None:
+        return show(request, "reports/making.html")
     if report.customers:
         note_seen(request, report.customers)
-    return report
+    return show(request, "reports/part.html", report=report.text, text=cell_text)
+
+
+def _kept(
+    request: Request, kind: str, question: ReportQuestion, patience: float | None = None
+) -> KeptReport | None:
+    """Read a report that is kept, or have it made; None: that takes longer than the patience."""
+    served: Lake = request.app.state.service.lake
+    lake = Lake(served.settings, served.day)
+
+    def make() -> KeptReport:
+        report = make_report(request, kind, question)
+        return KeptReport(report.text, report.customers)
+
+    return ask_for_report(lake, of_kind(kind, question), make, patience)

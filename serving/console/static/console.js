@@ -130,7 +130,9 @@ function live(form) {
 }
 
 function begin(root) {
-  for (const part of root.querySelectorAll("[data-load]")) put(part, part.dataset.load);
+  for (const part of root.querySelectorAll("[data-load]")) {
+    setTimeout(() => put(part, part.dataset.load), 1000 * (part.dataset.after ?? 0));
+  }
   for (const form of root.querySelectorAll("form[data-live]")) live(form);
   for (const button of root.querySelectorAll("[data-opens]")) {
     button.addEventListener("click", () => {

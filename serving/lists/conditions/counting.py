@@ -184,6 +184,27 @@ def overlap(
     return Overlap(as_of, snapshot.snapshot_id, total, sizes, shared, in_any)
 
 
+def count_among(lake: Lake, as_of: date, places: pa.Int64Array, condition: Condition) -> int:
+    """Count how many of some customers meet a condition.
+
+    Parameters
+    ----------
+    lake, as_of
+        As in `count`.
+    places : pyarrow.Int64Array
+        Places of the customers in the snapshot (`places_of`).
+    condition : Condition
+        The condition.
+
+    Raises
+    ------
+    GuanjiaError
+        As `count`.
+    """
+    _, truths = _truths(lake, read_snapshot(lake, as_of), [condition], None)
+    return int(truths[condition.structure].take(places).true_count)
+
+
 def _truths(
     lake: Lake,
     snapshot: Snapshot,

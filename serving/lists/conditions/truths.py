@@ -179,6 +179,60 @@ def _snapshots_of(version: _Version) -> frozenset[str]:
     return frozenset(row[0] for row in _engine().cursor().execute(query).fetchall())
 
 
+def snapshots_of_scores(path: Path) -> frozenset[str]:
+    """Return the ids of the snapshots that scores say they are of; read once a version."""
+    return _snapshots_of(_version(path))
+
+
+def has_text(path: Path, column: str, text: str) -> bool:
+    """Check whether any customer has a text; read once a version of the file.
+
+    Parameters
+    ----------
+    path : Path
+        A file of tags or scores.
+    column : str
+        The column.
+    text : str
+        The text.
+    """
+    return _has_text(_version(path), column, text)
+
+
+@lru_cache(maxsize=1_024)
+def _has_text(version: _Version, column: str, text: str) -> bool:
+    query = (
+        f"SELECT 1 FROM read_parquet({sql_text(version.path)}) "
+        f"WHERE CAST({quoted(column)} AS VARCHAR) = {sql_text(text)} LIMIT 1"
+    )
+    return _engine().cursor().execute(query).fetchone() is not None
+
+
+def places_of(lake: Lake, snapshot: Snapshot, customers: Collection[str]) -> pa.Int64Array:
+    """Find the places of customers in the order of truths; who is not in it has none.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the snapshot.
+    snapshot : Snapshot
+        The snapshot whose customers are tested.
+    customers : collection of str
+        The customers.
+    """
+    path = lake.data / next(iter(snapshot.files.values()))["path"]
+    cursor = _engine().cursor()
+    cursor.register("asked", pa.table({"customer_id": pa.array(customers, pa.string())}))
+    query = (
+        f"SELECT file_row_number FROM read_parquet({sql_text(path)}, file_row_number = true) "
+        "SEMI JOIN asked USING (customer_id)"
+    )
+    try:
+        return cursor.execute(query).to_arrow_table()[0].combine_chunks()
+    finally:
+        cursor.close()
+
+
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """Open a database in memory that remembers the layout of files; threads share it."""

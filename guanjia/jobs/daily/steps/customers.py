@@ -6,9 +6,9 @@ from pathlib import Path
 from features.lake import Lake
 from features.lake.pointer import read_pointer
 from features.lake.published_lake import published_lake
-from guanjia.jobs.daily.identity import combined, file_identity, settings_identity
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
 from guanjia.jobs.daily.steps.tags import snapshot_identity
+from serving.identity import combined, file_identity, settings_identity
 
 NO_MODEL = Sentence(
     "no model was promoted yet: train and promote one", "尚无投产模型，请先训练并投产"

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from features.lake.pointer import read_pointer
-from guanjia.jobs.daily.identity import ABSENT, file_identity, settings_identity
 from guanjia.jobs.daily.steps.chinese import chinese_finding
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity
 from guanjia.jobs.daily.steps.tags import snapshot_identity
+from serving.identity import ABSENT, file_identity, settings_identity
 
 
 def _inputs(day: Day) -> Identities:

@@ -6,18 +6,18 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.sources.raw_source import source_of
-from guanjia.jobs.daily.identity import (
+from guanjia.jobs.daily.identity import events_identity
+from guanjia.jobs.daily.steps.chinese import chinese_rule, label_of_table
+from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
+from serving.identity import (
     ABSENT,
     code_identity,
     combined,
-    events_identity,
     file_identity,
     files_identity,
     folder_identity,
     settings_identity,
 )
-from guanjia.jobs.daily.steps.chinese import chinese_rule, label_of_table
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
 
 
 def _erase(day: Day) -> StepResult:

@@ -4,9 +4,9 @@ from features.lake import Lake
 from features.snapshots.definitions import definitions
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.sources.raw_source import source_of
-from guanjia.jobs.daily.identity import file_identity, settings_identity
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity, quarantine_identity
+from serving.identity import file_identity, settings_identity
 
 
 def snapshot_identity(day: Day) -> Identities:
