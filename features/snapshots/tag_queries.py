@@ -20,7 +20,7 @@ from features.lake.spine import SPINE, Spine
 from features.progress import Report
 from features.snapshots.definitions import definitions
 from features.snapshots.incremental import Base
-from features.tags.catalogue import catalogue, groups
+from features.tags.catalogue import catalogue, groups, row_of_tags, sources
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
 
@@ -240,24 +240,30 @@ def assemble(
     -------
     ibis Table (customer_id, as_of, event_timestamp, created_timestamp, one column per tag)
     """
-    wide, read = pairs, [*tags, *needed_tags(tags)]
+    joined, absent, read = pairs, [], [*tags, *needed_tags(tags)]
+    columns: dict[str, Tag] = {}
     for name in relations_of(read):
         aggregated = [tag for tag in read if tag.relation == name]
         part = parts[name]
         if part is None:
-            wide = wide.mutate(**{tag.name: ibis.null(tag.type) for tag in aggregated})
+            absent += aggregated
             continue
-        joined = wide.left_join(part.select(*SPINE, *(tag.name for tag in aggregated)), SPINE)
-        columns = {column: joined[column] for column in wide.columns}
-        for tag in aggregated:
-            value = joined[tag.name]
-            if tag.empty is not None:
-                value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
-            columns[tag.name] = value
-        wide = joined.select(**columns)
-    for tag in tags:
-        if tag.relation is None:
-            wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type)})
+        columns |= {tag.name: tag for tag in aggregated}
+        joined = joined.left_join(part.select(*SPINE, *(tag.name for tag in aggregated)), SPINE)
+    wide = joined.select(
+        *pairs.columns,
+        **{name: _filled(joined[name], tag) for name, tag in columns.items()},
+        **{tag.name: ibis.null(tag.type) for tag in absent},
+    )
+    row = row_of_tags()
+    derived = {tag: sources(tag, row) for tag in tags if tag.relation is None}
+    while derived:
+        # At once all whose sources are there: each step copies every column.
+        waiting = {tag.name for tag in derived}
+        ready = [tag for tag, read in derived.items() if waiting.isdisjoint(read)]
+        wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type) for tag in ready})
+        for tag in ready:
+            del derived[tag]
     return wide.select(
         "customer_id",
         "as_of",
@@ -265,3 +271,8 @@ def assemble(
         created_timestamp=wide.cutoff,
         **{tag.name: wide[tag.name] for tag in tags},
     )
+
+
+def _filled(value: ir.Value, tag: Tag) -> ir.Value:
+    """Fill a count of customers who have no row with zero."""
+    return value if tag.empty is None else value.fill_null(ibis.literal(tag.empty).cast(tag.type))
