@@ -244,8 +244,6 @@ class Lake:
 
     def sql(self, rows: "ir.Table") -> str:
         """Write an expression as SQL of the engine that computes tags."""
-        import ibis
-
         return str(self.engine.compile(rows))
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
