@@ -7,7 +7,7 @@ computed by the same expressions.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 import ibis
@@ -139,7 +139,8 @@ def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[ir.Table]:
         return
     with ExitStack() as stack:
         rows = None
-        for dates in [(one,) for one in spine.dates] or [()]:
+        steps: list[tuple[tuple[date, datetime], ...]] = [(one,) for one in spine.dates] or [()]
+        for dates in steps:
             with _pairs_on(lake, *(day for day, _ in dates)) as pairs:
                 one = Spine(pairs, dates, lake.moments(dates))
                 query = part.compiled(lake, one, "date" if dates else "pairs")
