@@ -139,11 +139,11 @@ def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[ir.Table]:
         return
     with ExitStack() as stack:
         rows = None
-        steps: list[tuple[tuple[date, datetime], ...]] = [(one,) for one in spine.dates] or [()]
+        steps: list[tuple[tuple[date, datetime], ...]] = [(moment,) for moment in spine.dates] or [()]
         for dates in steps:
             with _pairs_on(lake, *(day for day, _ in dates)) as pairs:
-                one = Spine(pairs, dates, lake.moments(dates))
-                query = part.compiled(lake, one, "date" if dates else "pairs")
+                narrow = Spine(pairs, dates, lake.moments(dates))
+                query = part.compiled(lake, narrow, "date" if dates else "pairs")
                 if rows is None:
                     rows = stack.enter_context(lake.materialised(f"part_{part.name}", query))
                 else:
