@@ -139,8 +139,8 @@ def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[ir.Table]:
         return
     with ExitStack() as stack:
         rows = None
-        steps: list[tuple[tuple[date, datetime], ...]] = [(moment,) for moment in spine.dates] or [()]
-        for dates in steps:
+        steps: list[tuple[tuple[date, datetime], ...]] = [(moment,) for moment in spine.dates]
+        for dates in steps or [()]:
             with _pairs_on(lake, *(day for day, _ in dates)) as pairs:
                 narrow = Spine(pairs, dates, lake.moments(dates))
                 query = part.compiled(lake, narrow, "date" if dates else "pairs")
