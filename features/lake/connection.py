@@ -244,9 +244,7 @@ class Lake:
 
     def sql(self, rows: "ir.Table") -> str:
         """Write an expression as SQL of the engine that computes tags."""
-        import ibis
-
-        return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
+        return str(self.engine.compile(rows))
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
         """Fetch the rows of an expression over DuckDB, as dicts of column to value."""

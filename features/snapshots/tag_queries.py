@@ -6,6 +6,8 @@ computed by the same expressions.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import partial
 
 import ibis
@@ -18,9 +20,37 @@ from features.lake.spine import SPINE, Spine
 from features.progress import Report
 from features.snapshots.definitions import definitions
 from features.snapshots.incremental import Base
-from features.tags.catalogue import catalogue, groups
+from features.tags.catalogue import catalogue, groups, row_of_tags, sources
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
+
+PAIRS = "spine_rows"
+"""Where stored SQL reads the customers and dates whose tags it computes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A relation with those of its tags that are computed.
+
+    Attributes
+    ----------
+    name : str
+        The relation.
+    tags : sequence of Tag
+        Its tags.
+    key : tuple
+        What their SQL depends on beside the form of the spine: definitions, the raw tables that
+        the relation reads, the relation, the tags.
+    """
+
+    name: str
+    tags: Sequence[Tag]
+    key: tuple[object, ...]
+
+    def compiled(self, lake: Lake, spine: Spine, *form: object) -> str:
+        """Compile the aggregate over a spine, or reuse the SQL of a spine of the same form."""
+        build = partial(aggregate, lake, spine, self.name, self.tags)
+        return compile_once(lake, (*self.key, *form), build)
 
 
 @contextmanager
@@ -62,51 +92,99 @@ def group_queries(
         chosen = {name: list(group.tags.values()) for name, group in groups().items()}
     tags = [tag for members in chosen.values() for tag in members]
     tags += [tag for tag in needed_tags(tags) if tag not in tags]
-    present = tuple(name for name in CONTRACTS if lake.has(name))
-    key = (definitions(lake), present, tuple(tag.name for tag in tags))
+    present = {name for name in CONTRACTS if lake.has(name)}
+    current = definitions(lake)
     names = relations_of(tags)
-    for table in present:
-        lake.table(table)  # cached SQL reads it by name
+    for table in CONTRACTS:
+        if table in present:
+            lake.table(table)  # cached SQL reads it by name
     if base is not None:
         base.register(lake)
     with ExitStack() as stack:
         pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
         full_spine = Spine(pairs, spine.dates, lake.moments(spine.dates))
-        form: tuple[object, ...] = ("pairs",) if base else (len(spine.dates),)
-        if lake.name != "duckdb":
-            form = spine.dates
         parts: dict[str, ir.Table | None] = {}
         for done, name in enumerate(names):
             report(f"tags{suffix}", done, len(names))
-            if not all(lake.has(table) for table in RELATIONS[name].tables):
+            relation = RELATIONS[name]
+            if not present.issuperset(relation.tables):
                 parts[name] = None
                 continue
-            computed = full_spine
+            own = [tag for tag in tags if tag.relation == name]
+            read = tuple(table for table in relation.reads if table in present)
+            part = Part(name, own, (current, read, name, tuple(tag.name for tag in own)))
+            rows = _computed(lake, full_spine, part)
             if base is not None:
-                stale = lake.materialised("spine_stale", base.stale_pairs(full_spine, name))
-                computed = Spine(stack.enter_context(stale))
-            query = compile_once(
-                lake, (*key, *form, name), partial(aggregate, lake, computed, name, tags)
-            )
-            if base is None:
-                parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
-            else:
-                with lake.materialised("part_stale", query) as recomputed:
-                    query = compile_once(
-                        lake,
-                        (*key, "carried", name),
-                        partial(base.merge, lake, full_spine, name, tags, recomputed),
-                    )
-                    parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
+                rows = _carried(lake, full_spine, part, base)
+            parts[name] = stack.enter_context(rows)
         report(f"tags{suffix}", len(names), len(names))
+        absent = tuple(name for name, part in parts.items() if part is None)
         yield {
             name: compile_once(
                 lake,
-                (*key, "group", name),
+                (current, "group", name, absent, tuple(tag.name for tag in members)),
                 partial(assemble, pairs, members, parts),
             )
             for name, members in chosen.items()
         }
+
+
+@contextmanager
+def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[ir.Table]:
+    """Materialise the aggregate of a relation, date by date: the SQL of one date serves all."""
+    if lake.name != "duckdb":
+        query = part.compiled(lake, spine, *spine.dates)
+        with lake.materialised(f"part_{part.name}", query) as rows:
+            yield rows
+        return
+    with ExitStack() as stack:
+        rows = None
+        steps: list[tuple[tuple[date, datetime], ...]] = [(moment,) for moment in spine.dates]
+        for dates in steps or [()]:
+            with _pairs_on(lake, *(day for day, _ in dates)) as pairs:
+                narrow = Spine(pairs, dates, lake.moments(dates))
+                query = part.compiled(lake, narrow, "date" if dates else "pairs")
+                if rows is None:
+                    rows = stack.enter_context(lake.materialised(f"part_{part.name}", query))
+                else:
+                    lake.engine.raw_sql(f'INSERT INTO "part_{part.name}" {query}')
+        assert rows is not None
+        yield rows
+
+
+@contextmanager
+def _carried(lake: Lake, spine: Spine, part: Part, base: Base) -> Iterator[ir.Table]:
+    """Materialise the aggregate of a relation: of stale customers anew, of others as in the base.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked tables.
+    spine : Spine
+        Customers and the one new date.
+    part : Part
+        The relation with its tags.
+    base : Base
+        The snapshot to carry forward.
+    """
+    with lake.materialised(PAIRS, base.stale_pairs(spine, part.name)) as stale:
+        query = part.compiled(lake, Spine(stale), "pairs")
+        with lake.materialised("part_stale", query) as recomputed:
+            merge = partial(base.merge, lake, spine, part.name, part.tags, recomputed)
+            query = compile_once(lake, (*part.key, "carried"), merge)
+            with lake.materialised(f"part_{part.name}", query) as rows:
+                yield rows
+
+
+@contextmanager
+def _pairs_on(lake: Lake, day: date | None = None) -> Iterator[ir.Table]:
+    """Show the pairs of the spine on a date, or all of them, by the name PAIRS in this block."""
+    where = f" WHERE as_of = DATE '{day}'" if day else ""
+    lake.engine.raw_sql(f'CREATE TEMP VIEW "{PAIRS}" AS SELECT * FROM "spine_pairs"{where}')
+    try:
+        yield lake.engine.table(PAIRS)
+    finally:
+        lake.engine.raw_sql(f'DROP VIEW "{PAIRS}"')
 
 
 def needed_tags(tags: Iterable[Tag]) -> list[Tag]:
@@ -163,24 +241,30 @@ def assemble(
     -------
     ibis Table (customer_id, as_of, event_timestamp, created_timestamp, one column per tag)
     """
-    wide, read = pairs, [*tags, *needed_tags(tags)]
+    joined, absent, read = pairs, [], [*tags, *needed_tags(tags)]
+    columns: dict[str, Tag] = {}
     for name in relations_of(read):
         aggregated = [tag for tag in read if tag.relation == name]
         part = parts[name]
         if part is None:
-            wide = wide.mutate(**{tag.name: ibis.null(tag.type) for tag in aggregated})
+            absent += aggregated
             continue
-        joined = wide.left_join(part.select(*SPINE, *(tag.name for tag in aggregated)), SPINE)
-        columns = {column: joined[column] for column in wide.columns}
-        for tag in aggregated:
-            value = joined[tag.name]
-            if tag.empty is not None:
-                value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
-            columns[tag.name] = value
-        wide = joined.select(**columns)
-    for tag in tags:
-        if tag.relation is None:
-            wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type)})
+        columns |= {tag.name: tag for tag in aggregated}
+        joined = joined.left_join(part.select(*SPINE, *(tag.name for tag in aggregated)), SPINE)
+    wide = joined.select(
+        *pairs.columns,
+        **{name: _filled(joined[name], tag) for name, tag in columns.items()},
+        **{tag.name: ibis.null(tag.type) for tag in absent},
+    )
+    row = row_of_tags()
+    derived = {tag: sources(tag, row) for tag in tags if tag.relation is None}
+    while derived:
+        # At once all whose sources are there: each step copies every column.
+        waiting = {tag.name for tag in derived}
+        ready = [tag for tag, read in derived.items() if waiting.isdisjoint(read)]
+        wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type) for tag in ready})
+        for tag in ready:
+            del derived[tag]
     return wide.select(
         "customer_id",
         "as_of",
@@ -188,3 +272,8 @@ def assemble(
         created_timestamp=wide.cutoff,
         **{tag.name: wide[tag.name] for tag in tags},
     )
+
+
+def _filled(value: ir.Value, tag: Tag) -> ir.Value:
+    """Fill a count of customers who have no row with zero."""
+    return value if tag.empty is None else value.fill_null(ibis.literal(tag.empty).cast(tag.type))

@@ -80,23 +80,32 @@ def catalogue() -> dict[str, Tag]:
     return tags
 
 
+def row_of_tags() -> ir.Table:
+    """Make a table without rows that has every tag beside the columns of a spine."""
+    head = {"customer_id": "string", "as_of": "date", "cutoff": "timestamp('UTC', 6)"}
+    tags = {name: tag.type for name, tag in catalogue().items()}
+    return ibis.table(head | tags, name="tags_of_a_row")
+
+
+def sources(tag: Tag, row: ir.Table) -> set[str]:
+    """Return the columns of a row of tags that the expression of a derived tag reads."""
+    return {field.name for field in tag.expression(row).op().find(ops.Field)}
+
+
 def with_sources(names: Collection[str]) -> dict[str, list[Tag]]:
     """Return the named tags and those of their group that they are derived from, by group.
 
     The expression of a derived tag shows which tags it reads. Tags of other groups are not
     included; a tag lists them in `needs`.
     """
-    tags = catalogue()
-    head = {"customer_id": "string", "as_of": "date", "cutoff": "timestamp('UTC', 6)"}
-    row = ibis.table(head | {name: tag.type for name, tag in tags.items()}, name="tags_of_a_row")
+    tags, row = catalogue(), row_of_tags()
     selected, waiting = set(names), list(names)
     while waiting:
         tag = tags[waiting.pop()]
         if tag.relation is None:
-            read = {field.name for field in tag.expression(row).op().find(ops.Field)}
-            sources = groups()[tag.group].tags.keys() & read - selected
-            selected |= sources
-            waiting += sources
+            read = groups()[tag.group].tags.keys() & sources(tag, row) - selected
+            selected |= read
+            waiting += read
     return {
         group.name: [tag for name, tag in group.tags.items() if name in selected]
         for group in groups().values()

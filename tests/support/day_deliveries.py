@@ -35,15 +35,14 @@ def during(day: date, hour: int = 12) -> datetime:
 def state_at(table: str, rows: Iterable[Row], instant: datetime) -> dict[str, Row]:
     """The rows of a table as they are known before an instant, by key, without `recorded_at`."""
     contract = CONTRACTS[table]
+    milestones = set(contract.milestones)
     latest: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row["recorded_at"]):
         if row["recorded_at"] < instant:
             latest[row[contract.key]] = row
     return {
         key: {
-            name: None
-            if name in contract.milestones and value is not None and value >= instant
-            else value
+            name: None if name in milestones and value is not None and value >= instant else value
             for name, value in row.items()
             if name != "recorded_at"
         }

@@ -109,8 +109,10 @@ def _columns(
     section = f"[sources.{toml_key(name)}]"
     new = [h for h in headings if h not in source.columns and h not in source.new_columns]
     gone = [h for h in source.columns if h not in headings and h not in source.absent]
-    cells = {h: [row[place : place + 1] for row in rows] for place, h in enumerate(headings)}
-    samples = {h: [cell[0] for cell in cells[h] if cell and cell[0]] for h in new}
+    places = {h: place for place, h in enumerate(headings)}
+    samples = {
+        h: [row[places[h]] for row in rows if any(row[places[h] : places[h] + 1])] for h in new
+    }
     pairs = propose_renames(lake, mapping, name, gone, samples)
     drifts = []
     for heading in gone:
