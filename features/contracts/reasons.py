@@ -85,7 +85,7 @@ def reasons_of(table: str) -> dict[str, Reason]:
     }
     for sentence, reason in list(reasons.items()):
         reasons |= {
-            left_out(name, sentence): Reason(f"{reason.chinese}, 该项已留空", (name,))
+            left_out(name, sentence): Reason(f"{reason.chinese}，该项已留空", (name,))
             for name in reason.columns
             if contract.declared[name].can_be_left_out
         }

@@ -129,7 +129,7 @@ def limits(name: str, declared: Column) -> list[Limit]:
     listed: list[Limit] = []
     if allowed := declared.allowed:
         sentence = f"{name} is none of {', '.join(allowed)}"
-        chinese = f"应为下列值之一: {', '.join(allowed)}"
+        chinese = f"应为下列值之一：{', '.join(allowed)}"
         listed.append(Limit(sentence, chinese, lambda cell: cell.notin(allowed)))
     if (least := declared.at_least) is not None:
         chinese = f"不得小于 {least}"

@@ -112,7 +112,7 @@ def offer_codes(sheet: Any, contract: Contract, first_column: int, last_row: int
                 "source": codes,
                 "error_type": "warning",
                 "error_title": "取值不在代码表中",
-                "error_message": f"{contract.declared[name].label}应为: {', '.join(codes)}"[:255],
+                "error_message": f"{contract.declared[name].label}应为：{', '.join(codes)}"[:255],
             }
             sheet.data_validation(1, place, last_row, place, options)
 
@@ -141,7 +141,7 @@ def _rule_cells(contract: Contract, name: str) -> Sequence[str]:
     unit = UNITS.get(declared.unit or "", declared.unit or "")
     null = declared.null.chinese if declared.null is not None else ""
     if name == "recorded_at":
-        null = "首次交付取业务发生时间, 以后取交付时间"
+        null = "首次交付取业务发生时间，以后取交付时间"
     optional = "是" if declared.nullable or name == "recorded_at" else "否"
     return (
         contract.label, heading_of(contract, name), kind, form, unit, optional, null,

@@ -16,11 +16,11 @@ SENTENCES = {
     "customers": ("{before} customers became {now}", "客户数 {before} → {now}"),
     "quarantine": (
         "{now} of the rows are in quarantine, most because {detail}",
-        "{now} 的行被隔离, 主要原因: {detail}",
+        "{now} 的行被隔离，主要原因：{detail}",
     ),
     "tag_gone": (
         "{now} tags of the reference are gone: {detail}",
-        "对照快照中的 {now} 个标签不再存在: {detail}",
+        "对照快照中的 {now} 个标签不再存在：{detail}",
     ),
     "not_finite": ("some values are no finite numbers", "有非有限数值"),
     "minimum": ("a value {now} is below {limit}", "最小值 {now} 低于 {limit}"),
@@ -28,15 +28,15 @@ SENTENCES = {
     "scale": ("the median size {before} became {now}", "数值量级 (中位数) {before} → {now}"),
     "category_gone": (
         "{before} had the value {detail}, none has now",
-        "取值 {detail} 消失, 原占 {before}",
+        "取值 {detail} 消失，原占 {before}",
     ),
-    "category_new": ("{now} have the new value {detail}", "新取值 {detail}, 占 {now}"),
+    "category_new": ("{now} have the new value {detail}", "新取值 {detail}，占 {now}"),
     "null_share": ("{now} are null", "空值占 {now}"),
     "null_change": ("null {before} became {now}", "空值 {before} → {now}"),
     "drift": ("PSI {now}", "分布漂移 PSI {now}"),
     "tag_new": (
         "{now} tags are not in the reference: {detail}",
-        "对照快照中没有的 {now} 个标签: {detail}",
+        "对照快照中没有的 {now} 个标签：{detail}",
     ),
 }  # fmt: skip
 KINDS = tuple(SENTENCES)

@@ -256,10 +256,10 @@ def _advice(power: PowerCheck) -> dict[str, str]:
     if power.needed_holdout is not None and power.needed_holdout > power.design.holdout:
         share = f"{power.needed_holdout:.0%}"
         return {
-            "zh": f"对照比例提高到{share}, 或{chinese}",
+            "zh": f"对照比例提高到{share}，或{chinese}",
             "en": f"hold out {share}, or {english}",
         }
     return {
-        "zh": f"名单太小, 对照比例再高也不够; 可{chinese}",
+        "zh": f"名单太小，对照比例再高也不够；可{chinese}",
         "en": f"no holdout of this list is enough: {english}",
     }

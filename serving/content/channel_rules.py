@@ -64,7 +64,7 @@ def violations(
             "too long",
             "超长",
             f"It takes {count} parts; {channel.most_parts} are allowed.",
-            f"需拆分为{count}条, 最多{channel.most_parts}条。",
+            f"需拆分为{count}条，最多{channel.most_parts}条。",
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if channel.most_bytes is not None and size > channel.most_bytes:
@@ -73,7 +73,7 @@ def violations(
             "too long",
             "超长",
             f"It has {size:,} bytes; {channel.most_bytes:,} are allowed.",
-            f"共{size}字节, 最多{channel.most_bytes}字节。",
+            f"共{size}字节，最多{channel.most_bytes}字节。",
         )
     if not text.strip():
         yield Violation("empty", "empty", "内容为空", "There is no text.", "消息没有内容。")
@@ -98,7 +98,7 @@ def violations(
             "no way to refuse",
             "缺少退订方式",
             f"Marketing must say how to refuse it, such as {first}.",
-            f"营销短信须注明退订方式, 如“{first}”。",
+            f"营销短信须注明退订方式，如“{first}”。",
         )
 
 
@@ -118,5 +118,5 @@ def _signature(signature: str | None, sender: Sender | None) -> Iterator[Violati
             "wrong signature",
             "签名不符",
             f"It is signed 【{signature}】, not 【{expected}】.",
-            f"签名为【{signature}】, 应为【{expected}】。",
+            f"签名为【{signature}】，应为【{expected}】。",
         )

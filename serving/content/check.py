@@ -216,6 +216,6 @@ def _violation_finding(violation: Violation, end: int) -> Finding:
 
 def _too_long(length: int) -> Finding:
     why = f"It has {length:,} characters; more than {LONGEST_TEXT:,} are not read."
-    chinese = f"共{length}字, 超过{LONGEST_TEXT}字的内容不予检查。"
+    chinese = f"共{length}字，超过{LONGEST_TEXT}字的内容不予检查。"
     names = "too_long", "too long", "超长", why, chinese
     return Finding(*names, "", length, length, "block")

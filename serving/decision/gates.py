@@ -94,14 +94,14 @@ def check_customer(
         Gate(
             "open_claim",
             not claims and not open_event,
-            f"未决赔案{claims}件, 暂不营销" if claims or open_event else "无未决赔案",
+            f"未决赔案{claims}件，暂不营销" if claims or open_event else "无未决赔案",
             f"{claims} open claims" if claims else "a claim just reported" if open_event
             else "no open claim",
         ),
         Gate(
             "open_complaint",
             not complaints,
-            f"未解决投诉{complaints}件, 暂不营销" if complaints else "无未解决投诉",
+            f"未解决投诉{complaints}件，暂不营销" if complaints else "无未解决投诉",
             f"{complaints} open complaints" if complaints else "no open complaint",
         ),
         Gate(
@@ -181,7 +181,7 @@ def check_campaign(candidate: Candidate, campaign: CampaignArm | None) -> list[G
     ours = campaign.gives(candidate.touchpoint, candidate.channel, offer)
     label, name = campaign.label, campaign.campaign
     if campaign.kind == "silence":
-        chinese = f"客户在活动“{label}”的静默对照组, 活动期间不营销"
+        chinese = f"客户在活动“{label}”的静默对照组，活动期间不营销"
         english = f"the customer is in the silent arm of the campaign {name}"
         return [Gate("campaign", False, chinese, english)]
     if campaign.kind == "as_before":

@@ -67,10 +67,10 @@ def leave_out(candidate: Candidate, state: State, customer: Customer) -> LeftOut
     name, label = candidate.touchpoint, candidate.label
     if state == "made":
         day = customer.day_of(customer.contacts[name])
-        chinese = f"{label}已于{day.month}月{day.day}日触达或排定, 不再重复"
+        chinese = f"{label}已于{day.month}月{day.day}日触达或排定，不再重复"
         return LeftOut(name, state, chinese, f"{name}: the contact of {day} is enough")
     if state == "ended":
-        chinese = f"{label}: 客户已续保或已购买, 不再触达"
+        chinese = f"{label}：客户已续保或已购买，不再触达"
         return LeftOut(name, state, chinese, f"{name}: the customer has renewed or bought")
     return None
 

@@ -122,12 +122,12 @@ def reasons(result: DecisionResult) -> Script:
     label = chosen.candidate.label
     if result.mandatory:
         return Script(
-            chinese=f"{label}: 必要的服务通知, 不参与排序。",
+            chinese=f"{label}：必要的服务通知，不参与排序。",
             english=f"{chosen.candidate.touchpoint}: a service message that must be given.",
         )
     if result.drawn:
         return Script(
-            chinese=f"{label}: 随机探索, 选择概率{result.probability:.1%}。",
+            chinese=f"{label}：随机探索，选择概率{result.probability:.1%}。",
             english=f"{chosen.candidate.touchpoint}: drawn by lot, with probability "
             f"{result.probability:.1%}.",
         )
@@ -136,7 +136,7 @@ def reasons(result: DecisionResult) -> Script:
     costs = value.benefit * value.weight - value.total
     if value.basis == "declared":
         return Script(
-            chinese=f"{label}: 关怀触达, 每次价值{value.benefit:.2f}元, 成本{costs:.2f}元, "
+            chinese=f"{label}：关怀触达，每次价值{value.benefit:.2f}元，成本{costs:.2f}元，"
             f"净值{value.total:.2f}元。",
             english=f"{chosen.candidate.touchpoint}: a contact of care, worth {value.benefit:.2f} "
             f"yuan, at a cost of {costs:.2f}: {value.total:.2f} yuan net.",
@@ -148,10 +148,10 @@ def reasons(result: DecisionResult) -> Script:
     if value.basis == "uplift":
         chinese, english = f"至少{chinese}", f"{english} at the least"
     else:
-        chinese = f"按经验规则(倾向, 非增量){chinese}"
+        chinese = f"按经验规则(倾向，非增量){chinese}"
         english += " by a rule of experience (propensity, not uplift)"
     return Script(
-        chinese=f"{label}: {chinese}, 每份价值{worth:,.0f}元, 成本{costs:.2f}元, "
+        chinese=f"{label}：{chinese}，每份价值{worth:,.0f}元，成本{costs:.2f}元，"
         f"净值{value.total:.2f}元。",
         english=f"{chosen.candidate.touchpoint}: {english}, worth {worth:,.0f} yuan each, "
         f"at a cost of {costs:.2f}: {value.total:.2f} yuan net.",
@@ -165,12 +165,12 @@ def _no_candidate(inputs: DecisionInputs, customer: CustomerFacts) -> Script | N
     if inputs.stale:
         as_of, age = customer.freshness.as_of, customer.freshness.age_days
         return Script(
-            chinese=f"保持静默: 客户标签截至{as_of}, 已有{age}天, 过旧不用。",
+            chinese=f"保持静默：客户标签截至{as_of}，已有{age}天，过旧不用。",
             english=f"Silence: the tags are of {as_of}, {age} days old, too old to be used.",
         )
     if inputs.left_out:
         first = inputs.left_out[0]
-        return Script(chinese=f"保持静默: {first.chinese}。", english=f"Silence: {first.english}.")
+        return Script(chinese=f"保持静默：{first.chinese}。", english=f"Silence: {first.english}.")
     return None
 
 
@@ -221,14 +221,14 @@ def _silence(result: DecisionResult) -> Script:
                 "no touchpoint applies to this customer here",
             )
         case [one] if one == DRAWN:
-            chinese = f"随机探索, 选择概率{result.probability:.1%}"
+            chinese = f"随机探索，选择概率{result.probability:.1%}"
             english = f"drawn by lot, with probability {result.probability:.1%}"
         case [one] if one == NOT_WORTH_IT and best is not None and best.value is not None:
             worth = round(best.value.total, 2) or 0.0  # nobody reads -0.00
-            chinese = f"最佳方案{best.candidate.label}净值{worth:.2f}元, 不值得打扰"
+            chinese = f"最佳方案{best.candidate.label}净值{worth:.2f}元，不值得打扰"
             english = f"the best contact, {best.candidate.touchpoint}, is worth {worth:.2f} yuan"
         case _:
             gates = held_gates(result)[:MOST_GATES]
-            chinese = "; ".join(gate.chinese for gate in gates)
+            chinese = "；".join(gate.chinese for gate in gates)
             english = "; ".join(gate.english for gate in gates)
-    return Script(chinese=f"保持静默: {chinese}。", english=f"Silence: {english}.")
+    return Script(chinese=f"保持静默：{chinese}。", english=f"Silence: {english}.")

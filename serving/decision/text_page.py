@@ -151,7 +151,7 @@ def _lines(
             words = (
                 text.message.replace("\n", " ▸ ")
                 if isinstance(text, ContactText)
-                else f"*不发送: 缺少{'、'.join(map(texts.label, text))}*"
+                else f"*不发送：缺少{'、'.join(map(texts.label, text))}*"
             )
             yield list_item(f"{channel}, {reader.name}: {words}")
 

@@ -141,7 +141,7 @@ def freeze(
             consent=consent,
             last_contact=last_contact(as_of, place.row[LAST_CONTACT]),
             tags=jsonable(on_next_day({name: place.row[name] for name in definition.columns})),
-            reasons="; ".join(reason.chinese for reason in reasons.get(place.customer_id, ())),
+            reasons="；".join(reason.chinese for reason in reasons.get(place.customer_id, ())),
             reasons_english="; ".join(
                 reason.english for reason in reasons.get(place.customer_id, ())
             ),

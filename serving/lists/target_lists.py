@@ -170,7 +170,7 @@ def write_list(
             "name": people.get(row["customer_id"], Person()).name,
             "star": f"{row['star_level']} {row['star_name']}" if row["star_name"] else None,
             definition.model: round(float(row[definition.model]), 4),
-            "why": "; ".join(reason.chinese for reason in why),
+            "why": "；".join(reason.chinese for reason in why),
             "why_english": "; ".join(reason.english for reason in why),
         }
         for row, why in zip(rows[:shown], whys, strict=False)
@@ -243,6 +243,6 @@ def _sheet(
         ]
     heading = f"原因({EFFECTS[definition.direction]}{definition.spec.label})"
     sheet[column("reasons", heading)] = [
-        "; ".join(reason.chinese for reason in why) for why in reasons
+        "；".join(reason.chinese for reason in why) for why in reasons
     ]
     return sheet

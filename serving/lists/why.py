@@ -160,7 +160,7 @@ def explain_customer(
         place=place,
         rank=selection.ranks.get(customer_id),
         of=len(selection.sent),
-        reasons="; ".join(reason.chinese for reason in reasons),
+        reasons="；".join(reason.chinese for reason in reasons),
         reasons_english="; ".join(reason.english for reason in reasons),
     )
 
@@ -202,9 +202,9 @@ def _answer(
 ) -> tuple[str, str]:
     """Write the answer in two languages."""
     if place is not None:
-        return f"在名单上, 第{place}位(共{sent}位)", f"on the list, place {place} of {sent}"
+        return f"在名单上，第{place}位(共{sent}位)", f"on the list, place {place} of {sent}"
     if rule == "condition":
         failed = "; ".join(part.text for part in parts if not part.holds)
-        return f"不在名单上: 不符合条件 {failed}", f"not on the list: {failed} does not hold"
+        return f"不在名单上：不符合条件 {failed}", f"not on the list: {failed} does not hold"
     words = RULES[str(rule)]
-    return f"不在名单上: {words.chinese}", f"not on the list: {words.english}"
+    return f"不在名单上：{words.chinese}", f"not on the list: {words.english}"

@@ -116,7 +116,7 @@ def guard_campaigns(lake: Lake, records: Records, as_of: date, at: datetime) -> 
         over = end_finished(connection, as_of, GUARD, at)
     labels = {campaign.plan.campaign: campaign.plan.label for campaign in running}
     return done + [
-        Guarded(name, labels[name], "ended", "活动期已满, 结束", "its last day is over")
+        Guarded(name, labels[name], "ended", "活动期已满，结束", "its last day is over")
         for name in over
     ]
 

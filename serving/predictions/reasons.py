@@ -214,7 +214,7 @@ def _reason(name: str, value: Any, theme: Theme, effect: Direction, tag: Tag | N
     if tag and is_absent(value):
         chinese, english = NEVER, tag.null
     words = f"{name.replace('_', ' ')}: {english}"
-    return Reason(name, theme.name, effect, f"{label}: {chinese}", words)
+    return Reason(name, theme.name, effect, f"{label}：{chinese}", words)
 
 
 def question_words(name: str) -> tuple[str, str]:

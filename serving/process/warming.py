@@ -77,7 +77,7 @@ class Warming:
             day = lake.day.as_of
             for name in REPORTS:
                 ask_for_report(
-                    lake, of_kind(name, ReportQuestion(day)), partial(self._made, lake, name)
+                    lake, of_kind(name, ReportQuestion(day)), partial(self._make_report, lake, name)
                 )
             own = Lake(lake.settings, lake.day)
             ask_for_report(
@@ -85,10 +85,10 @@ class Warming:
             )
             own.con.close()
 
-    def _made(self, lake: Lake, name: str) -> KeptReport:
+    def _make_report(self, lake: Lake, name: str) -> KeptReport:
         assert lake.day is not None
-        made = make_of_day(lake, self._records, name, ReportQuestion(lake.day.as_of))
-        return KeptReport(made.text, made.customers)
+        report = make_of_day(lake, self._records, name, ReportQuestion(lake.day.as_of))
+        return KeptReport(report.text, report.customers)
 
 
 def count_declared(lake: Lake) -> None:

@@ -38,10 +38,10 @@ def report_accounts(
     rows = list(_rows(summed, branches))
     section = Section(
         f"按{LEVELS[by]}",
-        (f"{summed.since} 至 {summed.as_of}, 利润从高到低, 单位: 元",),
+        (f"{summed.since} 至 {summed.as_of}，利润从高到低，单位：元",),
         (LEVELS[by], *HEADINGS),
         rows,
-        ("利润 = 已赚保费 - 赔款 - 费用; 口径见 docs/account.md",),
+        ("利润 = 已赚保费 - 赔款 - 费用；口径见 docs/account.md",),
     )
     named = [str(row[0]) for row in rows if row[0] != TOTAL] if by in OF_PEOPLE else []
     return KeptReport(ReportText("客户账户", as_of, [section]), tuple(named))

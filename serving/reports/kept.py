@@ -150,9 +150,9 @@ def ask_for_report(
         Seconds to wait for it; default: until it is there.
     """
     path = kept_file(lake, choice)
-    kept = read_report(path)
-    if kept is not None:
-        return kept
+    report = read_report(path)
+    if report is not None:
+        return report
     return _WORK.ask(path, lambda: make_report(lake, choice, make), patience)
 
 

@@ -147,10 +147,10 @@ def stage_sections(report: StageMovement) -> list[Section]:
         if move.before in order and order.index(move.after) < order.index(move.before)
     )
     fresh = [move for move in report.moves if move.before == NEW]
-    text = f"向前 {forward:,} 人, 后退 {back:,} 人。"
+    text = f"向前 {forward:,} 人，后退 {back:,} 人。"
     if count := sum(move.customers for move in fresh):
         cost = sum(move.acquisition for move in fresh)
-        text += f"新建档 {count:,} 人, 获客成本 {cost:,.0f} 元, 人均 {cost / count:,.0f} 元。"
+        text += f"新建档 {count:,} 人，获客成本 {cost:,.0f} 元，人均 {cost / count:,.0f} 元。"
     return [
         Section(
             "客户关系阶段",
@@ -163,6 +163,6 @@ def stage_sections(report: StageMovement) -> list[Section]:
                  round(move.contact), round(move.premium)]
                 for move in report.moves
             ],
-            ("阶段: 标签 life_cycle_stage 在两个日期的取值; 成本: 期内客户账户(docs/account.md)",),
+            ("阶段：标签 life_cycle_stage 在两个日期的取值；成本：期内客户账户(docs/account.md)",),
         )
     ]  # fmt: skip

@@ -249,7 +249,7 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
             f"{label} {Percent(total.in_time[step].share)}" for step, label in STEP_LABELS.items()
         )
         sentences = (
-            f"各环节时效达标率: {parts}; 未结案 {total.open:,} 件, 其中超时 {total.overdue:,} 件。",
+            f"各环节时效达标率：{parts}；未结案 {total.open:,} 件，其中超时 {total.overdue:,} 件。",
         )
     headings = [
         f"{label}{part}" for label in STEP_LABELS.values() for part in ("达标率", "95%区间")
@@ -265,8 +265,8 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
              row.open, row.overdue]
             for row in report.chain
         ],
-        ("达标: 距上一环节的天数不超过标准(claims.toml); 分母为期内完成该环节的赔案",
-         "超时: 期末等待下一环节的天数超过标准的未结案"),
+        ("达标：距上一环节的天数不超过标准(claims.toml)；分母为期内完成该环节的赔案",
+         "超时：期末等待下一环节的天数超过标准的未结案"),
     )  # fmt: skip
     kinds: tuple[tuple[str, str, list[SatisfactionRow], Mapping[str, str]], ...] = (
         ("满意度与投诉(机构)", "机构", report.branches, {}),
@@ -285,8 +285,8 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
                  row.unresolved]
                 for row in rows
             ],
-            (f"满意: {SATISFIED}分及以上(满分5分); 分母为期内答复的回访",
-             f"触点: 回访或投诉前{CONTACT_DAYS}天内最后一次主动触达"),
+            (f"满意：{SATISFIED}分及以上(满分5分)；分母为期内答复的回访",
+             f"触点：回访或投诉前{CONTACT_DAYS}天内最后一次主动触达"),
         )
         for title, heading, rows, labels in kinds
     ]  # fmt: skip

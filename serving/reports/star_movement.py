@@ -219,10 +219,10 @@ def star_sections(report: StarMovement) -> list[Section]:
     before, after = (
         [getattr(row, name) for row in report.rows] for name in ("allowed_before", "allowed_after")
     )
-    text = f"升星 {rise:,} 人, 降星 {fall:,} 人。"
+    text = f"升星 {rise:,} 人，降星 {fall:,} 人。"
     if None not in before:
         change = sum(after) - sum(before)
-        text += f"权益额度全年成本 {sum(after):,.0f} 元, 较期初 {change:+,.0f} 元(全部用完时)。"
+        text += f"权益额度全年成本 {sum(after):,.0f} 元，较期初 {change:+,.0f} 元(全部用完时)。"
     close_by = sum(row.close_by for row in report.rows)
     table = Section(
         "星级变动",
@@ -236,14 +236,14 @@ def star_sections(report: StarMovement) -> list[Section]:
              row.close_by, row.condition or ""]
             for row in report.rows
         ],
-        ("额度成本: 该星级一年允许的A、B、C类服务次数 x 各类平均单次成本",
-         f"接近下一星级: 客户价值不低于下一星级门槛的{NEAR_SHARE:.0%}"),
+        ("额度成本：该星级一年允许的A、B、C类服务次数 x 各类平均单次成本",
+         f"接近下一星级：客户价值不低于下一星级门槛的{NEAR_SHARE:.0%}"),
     )  # fmt: skip
     matrix = Section(
         "星级去向",
         (),
         ("期初", "期末", "人数"),
         [[names[start], names[end], count] for start, end, count in report.moves],
-        ("无保障: 当日没有车险保障超过6个月, 或尚未投保",),
+        ("无保障：当日没有车险保障超过6个月，或尚未投保",),
     )
     return [table, matrix]

@@ -88,9 +88,9 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     facts = [
         f"{touchpoint.english}. {KINDS[kind]} {kind}, {STARTERS[trigger.by]} by a {trigger.by}, "
         f"{ROLES[role]}; {STAGES[loop]} {loop}.",
-        f"接触目的: {touchpoint.purpose.chinese} {touchpoint.purpose.english}",
-        f"经营导向: {touchpoint.orientation.chinese} {touchpoint.orientation.english}",
-        f"销售策略: {touchpoint.strategy.chinese} {touchpoint.strategy.english}",
+        f"接触目的：{touchpoint.purpose.chinese} {touchpoint.purpose.english}",
+        f"经营导向：{touchpoint.orientation.chinese} {touchpoint.orientation.english}",
+        f"销售策略：{touchpoint.strategy.chinese} {touchpoint.strategy.english}",
         f"Due: {describe_trigger(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
         f"Channels, yuan: {costs}.{''.join(stars)}",
         f"Consent: {touchpoint.consent}; {profile}.",
@@ -105,7 +105,7 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
         labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
         facts.append(f"Offers: {', '.join(labels)}.")
     for channel, scripts in touchpoint.script.items():
-        facts += [f"话术 {channel}: {_both_languages(script)}" for script in scripts]
+        facts += [f"话术 {channel}：{_both_languages(script)}" for script in scripts]
     for (stage, branch), variant in catalogue.variants[name].items():
         if stage or branch:
             places = (("stage", stage), ("branch", branch))

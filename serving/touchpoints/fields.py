@@ -155,8 +155,8 @@ class Touchpoint(Declared):
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
-    family: Family = Field(description="Family 环节.")
-    loop: Stage = Field(description="Step of the loop 创造入口, 产生黏性, 建立信任.")
+    family: Family = Field(description="Family 环节。")
+    loop: Stage = Field(description="Step of the loop 创造入口，产生黏性，建立信任。")
     purpose: BilingualText = Field(description="接触目的")
     orientation: BilingualText = Field(description="经营导向")
     strategy: BilingualText = Field(description="销售策略")

@@ -105,7 +105,7 @@ def test_the_page_shows_what_was_measured(page: Page, found: tuple[Assessment, P
     assert "HistGradientBoosting" not in page.locator("main").inner_text()
     fairness = page.locator("#fairness ~ h3").all_inner_texts()
     assert [text.split()[0] for text in fairness] == ["年龄段", "性别", "城市等级"]
-    assert "倾向, 不是增益" in page.locator("main").inner_text()
+    assert "倾向，不是增益" in page.locator("main").inner_text()
     assert page.locator("#profit ~ .curves figure").count() == len(found[0].curves) == 3
     assert page.locator("circle.spot").count() == sum(c.best_share > 0 for c in found[0].curves)
     assert "ab" * 32 in page.content()

@@ -114,7 +114,7 @@ def test_excel_says_how_it_was_made(tmp_path: Path) -> None:
     told = dict(sheet(done.path, "说明"))
     assert told["名单"] == "续保风险名单 (renewal_risk)"
     assert told["筛选条件"] == "星级 ≥ 3"
-    assert told["漏斗: 未同意营销"] == 17.0
+    assert told["漏斗：未同意营销"] == 17.0
     assert told["发布指纹"] == "ab" * 32
     assert told["导出号"] == "ex-7f3a"
     assert told["导出时间"] == "2026-07-01T01:30:00+00:00"

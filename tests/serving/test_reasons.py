@@ -35,11 +35,11 @@ def test_the_strongest_come_first_in_words() -> None:
             "claim_count_36m",
             "claims",
             "lowers",
-            "近36个月出险次数: 2次",
+            "近36个月出险次数：2次",
             "claim count 36m: 2 claims",
         ),
-        Reason("channel", "channel", "raises", "渠道: 代理", "channel: agent"),
-        Reason("lead_days", "expiry", "raises", "距到期天数: 30天", "lead days: 30 days"),
+        Reason("channel", "channel", "raises", "渠道：代理", "channel: agent"),
+        Reason("lead_days", "expiry", "raises", "距到期天数：30天", "lead days: 30 days"),
     ]
 
 
@@ -88,16 +88,16 @@ def test_a_value_that_is_not_there_says_what_that_means() -> None:
     tag = catalogue()[name]
     for value in (None, float("nan"), np.float64("nan"), pd.NA):
         (reason,) = strongest_reasons([name], {name: value}, [1.0])
-        assert reason.chinese == f"{tag.label}: 从未"
+        assert reason.chinese == f"{tag.label}：从未"
         assert reason.english == f"days since last response: {tag.null}"
     (absent,) = strongest_reasons([name], {}, [1.0])
-    assert absent.chinese.endswith(": 从未")
+    assert absent.chinese.endswith("：从未")
 
 
 def test_times_are_counted_in_times() -> None:
     name = "renewals_in_chain"
     (reason,) = strongest_reasons([name], {name: 0}, [1.0])
-    assert reason.chinese == "连续投保续保次数: 0次"
+    assert reason.chinese == "连续投保续保次数：0次"
 
 
 @pytest.mark.parametrize(

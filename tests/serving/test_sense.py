@@ -143,7 +143,7 @@ def test_another_tag_speaks_for_one_that_is_silent() -> None:
     names = ["commercial_premium_previous", "premium_change_ratio", "branch", "lead_days"]
     values = dict(zip(names, (5573.0, 0.12, "B07", 3.0), strict=True))
     reasons = strongest_reasons(names, values, [-0.9, -0.1, -0.8, -0.2], staying="raises")
-    assert [reason.chinese for reason in reasons] == ["商业险保费变化率: +12%", "距到期天数: 3天"]
+    assert [reason.chinese for reason in reasons] == ["商业险保费变化率：+12%", "距到期天数：3天"]
     # Its share of the theme is still told: 0.9 and 0.1 are the price's.
     told = explain(names, values, [-0.9, -0.1, -0.8, -0.2, 0.5], staying="raises")
     assert [(share.theme, share.score) for share in told.shares] == [
@@ -156,7 +156,7 @@ def test_another_tag_speaks_for_one_that_is_silent() -> None:
 def test_what_never_happened_is_said_so() -> None:
     name = "days_since_last_response"
     (reason,) = strongest_reasons([name], {name: None}, [-1.0], staying="raises")
-    assert reason.chinese == "距上次响应天数: 从未"
+    assert reason.chinese == "距上次响应天数：从未"
     assert strongest_reasons([name], {name: None}, [1.0], staying="raises") == []
 
 

@@ -167,7 +167,7 @@ def _calibration(assessment: Assessment) -> str:
         ],
         "预测 predicted",
         "实际 observed",
-        "校准: 各十分位的预测均值与实际均值; 越靠近对角线越好. "
+        "校准：各十分位的预测均值与实际均值；越靠近对角线越好。 "
         "Calibration: predicted against observed mean by tenth, the diagonal is perfect.",
         format_across=formatter,
         format_up=formatter,
@@ -200,7 +200,7 @@ def _peers(assessment: Assessment) -> str:
     return charts.intervals(
         marks,
         0.0,
-        f"本模型比各基线低多少{LOSSES[assessment.kind][0]}及区间; 右侧为更好. How much lower the "
+        f"本模型比各基线低多少{LOSSES[assessment.kind][0]}及区间；右侧为更好。How much lower the "
         f"{LOSSES[assessment.kind][1]} is than each peer's; right of the line the model is better.",
         formatter=lambda x: f"{x:.4f}",
     )
@@ -272,7 +272,7 @@ def _fairness(attribute: Fairness) -> str:
     ]  # fmt: skip
     return charts.intervals(
         marks, 0.0,
-        f"{attribute.chinese}: 各组预测减实际. Predicted minus observed by {attribute.english}.",
+        f"{attribute.chinese}：各组预测减实际。Predicted minus observed by {attribute.english}.",
         formatter=lambda x: f"{100 * x:+.1f}",
     )  # fmt: skip
 
@@ -290,7 +290,7 @@ def _profit(assessment: Assessment, channel: str) -> str:
         ],
         "触达占比 share contacted",
         "每千人利润(元) yuan per 1,000",
-        f"{curve.chinese}触达的利润曲线, 最优占比 {curve.best_share:.0%}. Profit of contacts by "
+        f"{curve.chinese}触达的利润曲线，最优占比 {curve.best_share:.0%}. Profit of contacts by "
         f"{channel} by share contacted; best at {curve.best_share:.0%}.",
         format_across=lambda x: f"{x:.0%}",
         format_up=lambda y: f"{y:,.0f}",

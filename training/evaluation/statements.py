@@ -45,7 +45,7 @@ def _order(assessment: Assessment) -> Statement:
         low, high, order = figures.auc_low, figures.auc_high, figures.auc
         chance, lift = 0.5, assessment.gain["lift"].iloc[0]
         detail = (
-            f"最应触达的10%客户中, 目标结果的占比是平均的{lift:.1f}倍。",
+            f"最应触达的10%客户中，目标结果的占比是平均的{lift:.1f}倍。",
             f"Among the tenth to contact first, the outcome is {lift:.1f} times as frequent as on "
             "average.",
         )
@@ -72,7 +72,7 @@ def _peers(assessment: Assessment) -> Statement:
     if any(worse for _, _, worse in compared):
         tone = "bad"
     chinese = "; ".join(
-        f"按{name[0]}: {_phrase(sides, 0)}"
+        f"按{name[0]}：{_phrase(sides, 0)}"
         for name, sides in zip((loss, rank), compared, strict=True)
     )
     english = "; by ".join(
@@ -114,7 +114,7 @@ def _calibration(assessment: Assessment) -> Statement:
         if math.isnan(figures.slope):
             return Statement(
                 "watch",
-                f"校准误差(ECE) {figure}; 检验集中结果被完全分开, 无法估计斜率与截距。",
+                f"校准误差(ECE) {figure}；检验集中结果被完全分开，无法估计斜率与截距。",
                 f"Expected calibration error {figure}. Predictions part the outcomes of the test "
                 "slice without a fault, so slope and intercept cannot be estimated.",
             )
@@ -124,8 +124,8 @@ def _calibration(assessment: Assessment) -> Statement:
         )
         return Statement(
             tone,
-            f"校准误差(ECE, 分组均方根, 已扣除偶然误差) {figure}; 偶然误差本身为 {chance}; "
-            f"斜率 {line}, 应为1; 截距 {offset}, 应为0。",
+            f"校准误差(ECE, 分组均方根，已扣除偶然误差) {figure}；偶然误差本身为 {chance}；"
+            f"斜率 {line}，应为1；截距 {offset}，应为0。",
             f"Expected calibration error {figure}, without the {chance} that chance alone adds on "
             f"as many rows. Slope {line}, 1 is right; intercept {offset}, 0 is right.",
         )
@@ -150,7 +150,7 @@ def _months(assessment: Assessment) -> Statement | None:
     gap = f"{100 * worst.gap:+.1f}{scale}" if scale else f"{worst.gap:+,.4g}"
     return Statement(
         tone,
-        f"{len(months)}个月中有{len(off)}个月预测与实际的差异显著; "
+        f"{len(months)}个月中有{len(off)}个月预测与实际的差异显著；"
         f"最大偏差 {gap} ({worst.value})。",
         f"In {len(off)} of {len(months)} months predicted and observed differ beyond chance; "
         f"the largest gap is {gap} ({worst.value}).",
@@ -175,12 +175,12 @@ def _single_tags(assessment: Assessment) -> Statement:
         names = ", ".join(tag.name for tag in suspicious)
         return Statement(
             "watch",
-            f"{names} 单独即几乎达到整个模型的{name}: 请查是否泄漏。",
+            f"{names} 单独即几乎达到整个模型的{name}：请查是否泄漏。",
             f"{names} alone comes close to the whole model's {name}: look for a leak.",
         )
     return Statement(
         "good",
-        f"没有单个标签接近整个模型 (最强 {best.name}: {name} {best.order:.3f}), 未见泄漏迹象。",
+        f"没有单个标签接近整个模型 (最强 {best.name}：{name} {best.order:.3f})，未见泄漏迹象。",
         f"No tag alone comes close to the model (strongest {best.name}: {name} {best.order:.3f}); "
         "no sign of a leak.",
     )
@@ -191,13 +191,13 @@ def _profit(assessment: Assessment) -> Statement:
     if not best.best_share or math.isnan(best.best_profit):
         return Statement(
             "watch",
-            "在所列假设下, 任何渠道的触达都不盈利。",
+            "在所列假设下，任何渠道的触达都不盈利。",
             "Under the assumptions listed, contacts through no channel pay.",
         )
     return Statement(
         "good",
-        f"在所列假设下, {best.chinese}触达{best.best_share:.0%}客户时利润最高, 每千人"
-        f"{best.best_profit:,.0f}元 (倾向, 非增益)。",
+        f"在所列假设下，{best.chinese}触达{best.best_share:.0%}客户时利润最高，每千人"
+        f"{best.best_profit:,.0f}元 (倾向，非增益)。",
         f"Under the assumptions listed, contacting {best.best_share:.0%} by {best.channel} pays "
         f"most: {best.best_profit:,.0f} yuan per 1,000 asked (propensity, not uplift).",
     )

@@ -18,10 +18,10 @@ from training.experiments.sample_ratio import RatioCheck
 
 Code = Literal["harms", "mismatch", "too_early", "too_small", "pays", "does_not_pay"]
 LABELS: Mapping[Code, str] = {
-    "harms": "有害, 停止触达",
-    "mismatch": "分组人数与抽签比例不符, 结果不可用",
+    "harms": "有害，停止触达",
+    "mismatch": "分组人数与抽签比例不符，结果不可用",
     "too_early": "为时尚早",
-    "too_small": "样本不足, 尚无结论",
+    "too_small": "样本不足，尚无结论",
     "pays": "划算",
     "does_not_pay": "不划算",
 }
@@ -82,10 +82,10 @@ def judge(
     if ratio.mismatch:
         arm = min(ratio.arms, key=lambda size: size.p_value)
         return Verdict(
-            "mismatch", f"{arm.arm} 组 {arm.rows:,} 人, 按抽签比例应为 {arm.expected:,.0f} 人"
+            "mismatch", f"{arm.arm} 组 {arm.rows:,} 人，按抽签比例应为 {arm.expected:,.0f} 人"
         )
     if net is None:
-        return Verdict("too_early", "尚无保单到期满宽限期, 没有成熟的结果")
+        return Verdict("too_early", "尚无保单到期满宽限期，没有成熟的结果")
     return _judge_gain(net, relevant_gain)
 
 
@@ -94,24 +94,24 @@ def _judge_gain(net: LookResult, relevant_gain: float) -> Verdict:
     effect = net.effect
     interval = f"每户净收益 {effect.value:,.2f} 元 ({effect.low:,.2f} 至 {effect.high:,.2f} 元)"
     if net.gains:
-        return Verdict("pays", f"{interval}, 区间全部高于 0")
+        return Verdict("pays", f"{interval}，区间全部高于 0")
     if net.loses:
-        return Verdict("does_not_pay", f"{interval}, 区间全部低于 0")
+        return Verdict("does_not_pay", f"{interval}，区间全部低于 0")
     if not net.last:
         return Verdict(
             "too_early",
-            f"{interval}, 第 {net.number} 次查看 (共计划 {net.planned} 次), "
+            f"{interval}，第 {net.number} 次查看 (共计划 {net.planned} 次)，"
             f"信息量 {net.fraction:.0%}",
         )
     if effect.high < relevant_gain:
         return Verdict(
-            "does_not_pay", f"{interval}, 即使有收益也不足 {relevant_gain:,.2f} 元, 不值得继续"
+            "does_not_pay", f"{interval}，即使有收益也不足 {relevant_gain:,.2f} 元，不值得继续"
         )
     units = effect.treated + effect.control
     reach = (ndtri(0.975) + ndtri(POWER)) * effect.deviation
     needed = int(np.ceil(units * max((reach / relevant_gain) ** 2, 1.0)))
     return Verdict(
         "too_small",
-        f"{interval}, 要看清 {relevant_gain:,.2f} 元的收益约需 {needed:,} 户 (现有 {units:,} 户)",
+        f"{interval}，要看清 {relevant_gain:,.2f} 元的收益约需 {needed:,} 户 (现有 {units:,} 户)",
         needed,
     )

@@ -35,13 +35,13 @@ TAGS: Mapping[str, str] = MappingProxyType(
     {
         "predictions": "预测、星级与理由。 Predictions, stars and reasons.",
         "decisions": "下一次触达：决策、解释、复核。 The next contact: decide, explain, review.",
-        "outcomes": "触达结果。 Outcomes of contacts.",
+        "outcomes": "触达结果。Outcomes of contacts.",
         "events": "客户事件，及其引发的待触达。 Events, and the touchpoints that are due.",
-        "customers": "授权与个人信息删除。 Consents, and erasure of a customer.",
-        "lists": "名单：定义、预览、发布、导出。 Lists: define, preview, release, export.",
+        "customers": "授权与个人信息删除。Consents, and erasure of a customer.",
+        "lists": "名单：定义、预览、发布、导出。Lists: define, preview, release, export.",
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
         "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
-        "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
+        "reports": "报表：续保漏斗、周报、服务、星级、关系。Reports for managers.",
         "monitoring": "运行监控。 Monitoring of the service.",
     }
 )

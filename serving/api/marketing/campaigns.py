@@ -175,7 +175,7 @@ def measurement(
     verdict = measured.verdict
     sentences = {
         "verdict": verdict.code,
-        "chinese": f"{verdict.label}: {verdict.reason}",
+        "chinese": f"{verdict.label}：{verdict.reason}",
         "english": fields["verdict_english"],
         "harms": fields["harms"],
     }

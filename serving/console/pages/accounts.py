@@ -49,5 +49,5 @@ def part(request: Request, by: By = "branch") -> Response:
         finally:
             own.con.close()
 
-    asked = ReportChoice("accounts", as_of, None, by, branches)
-    return show_part(request, ask_for_report(own, asked, make, patience_of(request)))
+    choice = ReportChoice("accounts", as_of, None, by, branches)
+    return show_part(request, ask_for_report(own, choice, make, patience_of(request)))

@@ -120,7 +120,7 @@ def part(
         The days; default: a month up to the day whose data are shown.
     """
     question = _question(request, by, since, as_of)
-    return show_part(request, _kept(request, kind, question, patience_of(request)))
+    return show_part(request, _read_or_make(request, kind, question, patience_of(request)))
 
 
 @router.get("/console/reports/{kind}/file")
@@ -147,7 +147,7 @@ def file(
     since, as_of : datetime.date, optional
         The days; default: a month up to the day whose data are shown.
     """
-    report = _kept(request, kind, _question(request, by, since, as_of))
+    report = _read_or_make(request, kind, _question(request, by, since, as_of))
     assert report is not None  # waited for as long as it takes
     if report.customers:
         note_seen(request, report.customers)
@@ -193,7 +193,7 @@ def patience_of(request: Request) -> float | None:
 
 
 def show_part(request: Request, report: KeptReport | None) -> Response:
-    """Show a report as a part of a page, and note whom it names; None: it is being report."""
+    """Show a report as a part of a page, and note whom it names; None: it is being made."""
     if report is None:
         return show(request, "reports/making.html")
     if report.customers:
@@ -201,7 +201,7 @@ def show_part(request: Request, report: KeptReport | None) -> Response:
     return show(request, "reports/part.html", report=report.text, text=cell_text)
 
 
-def _kept(
+def _read_or_make(
     request: Request, kind: str, question: ReportQuestion, patience: float | None = None
 ) -> KeptReport | None:
     """Read a report that is kept, or have it made; None: that takes longer than the patience."""

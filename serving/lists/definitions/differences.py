@@ -69,7 +69,7 @@ def compare_definitions(before: ListDefinition, after: ListDefinition) -> list[D
                 field,
                 old[field],
                 new[field],
-                f"{label}: {was or '未设置'} → {is_now or '未设置'}",
+                f"{label}：{was or '未设置'} → {is_now or '未设置'}",
                 f"{field}: {was or 'not set'} -> {is_now or 'not set'}",
             )
         )

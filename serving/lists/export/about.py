@@ -58,12 +58,12 @@ class AboutExport:
             ("数据截止日", self.as_of.isoformat()),
             ("筛选条件", self.chinese or "无"),
             ("筛选条件(英文)", self.plain or "none"),
-            *((f"漏斗: {words}", number) for words, number in self.waterfall),
+            *((f"漏斗：{words}", number) for words, number in self.waterfall),
             ("导出人", self.who),
             ("用途", self.why),
             ("导出时间", self.at.isoformat(timespec="seconds")),
             ("导出号", self.export_id),
-            ("个人信息", "已脱敏" if self.masked else "未脱敏, 请妥善保管, 用后删除"),
+            ("个人信息", "已脱敏" if self.masked else "未脱敏，请妥善保管，用后删除"),
         ]
 
     def fields(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def write_excel(
                     "title": about.label,
                     "author": about.who,
                     "keywords": about.export_id,
-                    "comments": f"{about.name}, {about.as_of}, 导出号 {about.export_id}",
+                    "comments": f"{about.name}，{about.as_of}，导出号 {about.export_id}",
                     "created": about.at.replace(tzinfo=None),
                 }
             )

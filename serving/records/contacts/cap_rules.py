@@ -219,7 +219,7 @@ def _full(
     return Block(
         name,
         rule.label,
-        f"{rule.label}: {chinese}最多{rule.most}次",
+        f"{rule.label}：{chinese}最多{rule.most}次",
         f"{rule.most} {english} are reached",
         clears,
     )

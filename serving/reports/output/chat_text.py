@@ -36,7 +36,7 @@ def write_messages(title: str, as_of: date, sections: Sequence[Section], by: Lev
     gap = named.get("缺口来自哪里")
     if gap is not None and len(gap.rows) > 1:
         largest = [f"{row[0]} {row[1]}张({row[2]}个百分点)" for row in gap.rows[:-1][:OFFICES]]
-        lines.append(f"缺口最大: {', '.join(largest)}")
+        lines.append(f"缺口最大：{', '.join(largest)}")
     calls = named.get("本周待联系")
     if calls is not None and calls.rows and by in ("manager", "branch"):
         most = sorted(calls.rows, key=lambda row: -int(str(row[-2])))[:OFFICES]
@@ -85,4 +85,4 @@ def _pieces(line: str, longest: int) -> list[str]:
 
 def _without_command(sentence: str) -> str:
     """Leave out the command that opens a list: nobody types it into a chat."""
-    return sentence.partition("名单: guanjia")[0]
+    return sentence.partition("名单：guanjia")[0]

@@ -66,7 +66,7 @@ def write_file(report: ReportText, path: Path) -> None:
     ending = path.suffix.lower()
     refuse_ending(path)
     if ending in (".csv", ".xlsx"):
-        notes = (report.title, f"数据截至 {report.as_of}; 只用当日之前已知的数据")
+        notes = (report.title, f"数据截至 {report.as_of}；只用当日之前已知的数据")
         write_report(path, report.sections, notes)
         return
     text = report.page() if ending == ".html" else BETWEEN.join(report.messages()) + "\n"

@@ -54,8 +54,8 @@ def standing_sentences(report: MondayReport) -> list[str]:
         return []
     ahead = compared.renewed - compared.expected
     text = (
-        f"其中 {compared.terms:,} 张有预期: 预期续保 {compared.expected:.0f} 张(偶然波动范围 "
-        f"{compared.low:.0f}–{compared.high:.0f}), 实际 {compared.renewed:,} 张, "
+        f"其中 {compared.terms:,} 张有预期：预期续保 {compared.expected:.0f} 张(偶然波动范围 "
+        f"{compared.low:.0f}–{compared.high:.0f})，实际 {compared.renewed:,} 张，"
         f"{'多' if ahead >= 0 else '少'} {abs(ahead):.0f} 张"
         f"{', 在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
     )
@@ -67,16 +67,16 @@ def standing_sentences(report: MondayReport) -> list[str]:
     ]
     label = LEVELS[report.funnel.by]
     if outside:
-        flagged = f"超出漏斗图界限的{label} {len(outside)} 个: {', '.join(outside[:8])}"
+        flagged = f"超出漏斗图界限的{label} {len(outside)} 个：{', '.join(outside[:8])}"
         flagged += " 等" if len(outside) > 8 else ""
     else:
         flagged = f"没有{label}超出漏斗图界限"
     sentences = [
-        text, f"{flagged}(即使毫无差别, 平均也有5%会超出)。"
+        text, f"{flagged}(即使毫无差别，平均也有5%会超出)。"
     ]  # fmt: skip
     if report.expectations.learned:
         sentences.append(
-            f"其中 {report.expectations.learned:,} 张的结果模型训练时可能已经见过, 预期会偏向实际。"
+            f"其中 {report.expectations.learned:,} 张的结果模型训练时可能已经见过，预期会偏向实际。"
         )
     return sentences
 
@@ -95,7 +95,7 @@ def forecast_sentences(report: MondayReport) -> list[str]:
     rate, low, high = (count / end.due for count in (end.forecast, end.low, end.high))
     learned = f"按前 {end.months} 个月的偏差" if end.months else "按模型概率"
     return [
-        f"预计月末续保 {end.forecast:.0f} 张(95%预测区间 {end.low:,}–{end.high:,}), 续保率 "
+        f"预计月末续保 {end.forecast:.0f} 张(95%预测区间 {end.low:,}–{end.high:,})，续保率 "
         f"{Percent(rate)}({low:.1%}–{high:.1%}), {learned}。"
     ]
 
@@ -112,7 +112,7 @@ def _standing(report: MondayReport) -> Section:
     )
     return Section(
         "与预期比较",
-        (f"预期的来源: {sources}。",) if sources else ("没有预期可比。",),
+        (f"预期的来源：{sources}。",) if sources else ("没有预期可比。",),
         (label, "已到期", "已续保", "预期续保", "超出预期", "续保率", "界限", "超出界限",
          "收缩后差异(百分点)", "95%区间(百分点)"),
         [
@@ -132,14 +132,14 @@ def _standing(report: MondayReport) -> Section:
 def _prices(report: MondayReport) -> Section:
     return Section(
         "价格与续保",
-        ("报价相对到期保费的变化, 与续保率。",),
+        ("报价相对到期保费的变化，与续保率。",),
         ("报价变化", "已到期", "已续保", "续保率", "95%区间"),
         [
             [row.band, row.renewed.of, row.renewed.yes, Percent(row.renewed.share),
              interval(row.renewed)]
             for row in report.prices
         ],
-        ("报价变化: 最后一次报价 / 到期保单签单保费 - 1",),
+        ("报价变化：最后一次报价 / 到期保单签单保费 - 1",),
     )  # fmt: skip
 
 
@@ -153,14 +153,14 @@ def _risks(report: MondayReport) -> Section:
              Percent(row.dearer.share), interval(row.dearer), Percent(row.renewed.share)]
             for row in report.risks
         ],
-        ("涨价: 报价变化超过设定的幅度(report.toml 的 price_rise)",),
+        ("涨价：报价变化超过设定的幅度(report.toml 的 price_rise)",),
     )  # fmt: skip
 
 
 def _calls(report: MondayReport) -> Section:
     calls = report.calls
     if calls is None:
-        return Section("本周待联系", ("当日没有评分, 不能列出待联系客户。",), (), [], ())
+        return Section("本周待联系", ("当日没有评分，不能列出待联系客户。",), (), [], ())
     matched, free = (
         sum(getattr(row, name) for row in calls.rows) for name in ("matched", "to_call")
     )
@@ -172,7 +172,7 @@ def _calls(report: MondayReport) -> Section:
     barred = "".join(f", {rule.chinese} {left[rule.name]:,}" for rule in rules)
     return Section(
         "本周待联系",
-        (f"即将到期且未续保 {matched:,} 人{barred}, 可联系 {free:,} 人。"
+        (f"即将到期且未续保 {matched:,} 人{barred}，可联系 {free:,} 人。"
          f'名单: guanjia list renewal_risk --where "{calls.condition}"',),
         ("机构", "客户经理", "即将到期", *(rule.chinese for rule in rules), "可联系", "名单条件"),
         [
@@ -181,7 +181,7 @@ def _calls(report: MondayReport) -> Section:
              row.condition or ""]
             for row in calls.rows
         ],
-        ("可联系: 即将到期且未续保的客户, 减去名单各项规则剔除的(docs/lists.md)",),
+        ("可联系：即将到期且未续保的客户，减去名单各项规则剔除的(docs/lists.md)",),
     )  # fmt: skip
 
 
@@ -221,7 +221,7 @@ def margin_sentences(report: MondayReport) -> tuple[str, ...]:
         return ()
     rates = [counts.get(True, 0) / sum(counts.values()) for counts in (good, poor)]
     return (
-        f"预期边际为正的客户续保率 {rates[0]:.1%}({sum(good.values()):,} 张), "
+        f"预期边际为正的客户续保率 {rates[0]:.1%}({sum(good.values()):,} 张)，"
         f"为负的 {rates[1]:.1%}({sum(poor.values()):,} 张)。",
     )
 

@@ -42,7 +42,7 @@ def render_page(title: str, as_of: date, sections: Sequence[Section]) -> str:
     }
     return environment.get_template("page.html").render(
         title=title,
-        known=f"数据截至 {as_of.year}年{as_of.month}月{as_of.day}日; 只用当日之前已知的数据",
+        known=f"数据截至 {as_of.year}年{as_of.month}月{as_of.day}日；只用当日之前已知的数据",
         sections=sections,
         most=PRINTED_ROWS,
     )

@@ -88,9 +88,9 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
     pipeline = Section(
         "在池未续",
         (
-            f"在池未到期且未续保 {total.open:,} 张: 已报价 {share(total.quoted)}, "
-            f"已触达 {share(total.reached)}, 已查看 {share(total.viewed)}。"
-            f"最近7天入池 {total.first_day.of:,} 张, 首日报价率 {Percent(total.first_day.share)}; "
+            f"在池未到期且未续保 {total.open:,} 张：已报价 {share(total.quoted)}，"
+            f"已触达 {share(total.reached)}，已查看 {share(total.viewed)}。"
+            f"最近7天入池 {total.first_day.of:,} 张，首日报价率 {Percent(total.first_day.share)}；"
             f"首周报价率 {Percent(total.first_week.share)}"
             f"(入池已满7天的 {total.first_week.of:,} 张)。",
         ),
@@ -118,8 +118,8 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
     gap = Section(
         "缺口来自哪里",
         (
-            f"已到期 {total.expired:,} 张中流失 {lost:,} 张, "
-            f"缺口 {Percent(funnel.gap)}: {reasons}。",
+            f"已到期 {total.expired:,} 张中流失 {lost:,} 张，"
+            f"缺口 {Percent(funnel.gap)}：{reasons}。",
         ),
         (label, "流失", "缺口影响(百分点)", *REASONS.values()),
         [*gaps, ["合计", lost, round(100 * total_impact, 2), *total.lost.values()]],
@@ -137,16 +137,16 @@ def headline(funnel: Funnel) -> str:
         The funnel.
     """
     total = funnel.total
-    text = f"{funnel.month.first.month}月应续 {total.due:,} 张, 已到期 {total.expired:,} 张"
+    text = f"{funnel.month.first.month}月应续 {total.due:,} 张，已到期 {total.expired:,} 张"
     if total.renewed.share is None:
-        return f"{text}, 尚无到期保单。"
+        return f"{text}，尚无到期保单。"
     text += (
-        f", 已续保 {total.renewed.yes:,} 张, 续保率 {Percent(total.renewed.share)}"
+        f"，已续保 {total.renewed.yes:,} 张，续保率 {Percent(total.renewed.share)}"
         f"(95%区间 {interval(total.renewed)})"
     )
     if funnel.target is not None:
         ahead = total.renewed.share - float(funnel.target)
-        text += f", 目标 {Percent(float(funnel.target))}, 差 {Percent(ahead, signed=True)}"
+        text += f"，目标 {Percent(float(funnel.target))}，差 {Percent(ahead, signed=True)}"
     others = (("上月同期", total.last_month), ("上年同期", total.last_year))
     text += "".join(f", {name} {Percent(other.share)}" for name, other in others if other.of)
     return f"{text}。"

@@ -43,7 +43,7 @@ def test_a_row_a_waiting_row_with_its_place_and_its_reasons(workbook: Path) -> N
 
 def test_the_sheets_are_a_guide_the_tables_and_the_rules(workbook: Path) -> None:
     assert [sheet.name for sheet in read_sheets(workbook)] == ["说明", "保单年度", "规则"]
-    assert "保单年度: 3 行" in {row[0] for row in sheet_of(workbook, "说明")}
+    assert "保单年度：3 行" in {row[0] for row in sheet_of(workbook, "说明")}
 
 
 def test_every_cell_is_a_text(workbook: Path) -> None:

@@ -255,8 +255,8 @@ def test_sms_is_counted_signed_and_can_be_refused() -> None:
 def test_other_channels_have_limits_of_their_own() -> None:
     assert found("车" * 1333, "wecom") == []
     assert [one[0] for one in found("车" * 1334, "wecom")] == ["too_long"]
-    assert [one[0] for one in found("您好, 我是小王", "phone")] == ["no_insurer"]
-    assert found("您好, 我是平安 产险的小王", "phone") == []
+    assert [one[0] for one in found("您好，我是小王", "phone")] == ["no_insurer"]
+    assert found("您好，我是平安 产险的小王", "phone") == []
     assert [one[0] for one in found(" \n", "branch")] == ["empty"]
     assert {one[0] for one in found("返现" * LONGEST_TEXT, "branch")} == {"too_long"}
     with pytest.raises(GuanjiaError, match=r"channel smss: is not known\. Did you mean sms"):
@@ -267,7 +267,7 @@ def test_other_channels_have_limits_of_their_own() -> None:
 
 def test_a_finding_is_words_in_two_languages() -> None:
     (finding,) = GATE.check("返现", channel="branch", kind="service").findings
-    assert finding.chinese.startswith("返现返佣“返现”: 不得承诺给予保险合同约定以外")
+    assert finding.chinese.startswith("返现返佣“返现”：不得承诺给予保险合同约定以外")
     assert finding.english.startswith("cash back “返现”: No benefit outside the contract")
 
 

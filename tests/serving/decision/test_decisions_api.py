@@ -106,7 +106,7 @@ def test_a_contact_from_its_decision_to_its_outcome(
     assert second["action"] is None
     (left_out,) = second["left_out"]
     assert (left_out["touchpoint"], left_out["why"]) == ("renewal_always", "made")
-    assert second["reasons"]["chinese"] == "保持静默: 续保测试已于7月1日触达或排定, 不再重复。"
+    assert second["reasons"]["chinese"] == "保持静默：续保测试已于7月1日触达或排定，不再重复。"
     assert second["held_by"] == ["made"]
     sent = {"outcomes": [outcome("sent", client_key="sent-001", contact_id=action["contact_id"])]}
     (told,) = api.ask("POST", "/v1/outcomes", sent).json()["outcomes"]

@@ -23,7 +23,7 @@ HOLDOUT = POLICY.model_copy(update={"holdout_share": 1.0})
 TAGS = {"renewal_quote_premium": 3000.0, "commercial_premium_current": 2800.0,
         "wecom_added": True, "mini_program_bound": True}  # fmt: skip
 ALL = Permission(dict.fromkeys(CONTACT_CHANNELS, True), profiling=True)
-DAY_FULL = Gate("marketing_day", False, "营销触达每日上限: 每日最多1次", "1 a day are reached")
+DAY_FULL = Gate("marketing_day", False, "营销触达每日上限：每日最多1次", "1 a day are reached")
 CODE_WORD = re.compile(r"[A-Za-z_]{2,}")
 
 
@@ -58,7 +58,7 @@ def test_what_was_worth_it_and_has_no_words_is_the_reason() -> None:
     letter = replace(by("mail"), cost=80.0)
     found = decided(["phone"], wordless, None, candidates=[by("phone"), letter])
     assert silence_reasons(found) == ["words"]
-    assert reasons(found).chinese == "保持静默: 话术缺少公司名称。"
+    assert reasons(found).chinese == "保持静默：话术缺少公司名称。"
     # Where it could be said but is not worth it either, that is the reason.
     assert silence_reasons(decided([], None, candidates=[letter])) == ["not_worth_it"]
 
@@ -66,11 +66,11 @@ def test_what_was_worth_it_and_has_no_words_is_the_reason() -> None:
 def test_to_who_asked_for_a_channel_another_channel_is_no_reason() -> None:
     found = decided(["phone", "wecom"], DAY_FULL, DAY_FULL, only_channel="wecom")
     assert silence_reasons(found) == ["marketing_day"]
-    assert reasons(found).chinese == "保持静默: 营销触达每日上限: 每日最多1次。"
+    assert reasons(found).chinese == "保持静默：营销触达每日上限：每日最多1次。"
     # Only where nothing here goes by that channel, that is the reason.
     found = decided(["phone", "sms"], only_channel="wecom")
     assert silence_reasons(found) == ["channel_asked"]
-    assert reasons(found).chinese == "保持静默: 仅可通过企业微信触达。"
+    assert reasons(found).chinese == "保持静默：仅可通过企业微信触达。"
 
 
 def test_a_gate_held_if_a_contact_would_have_passed_without_it() -> None:
@@ -94,7 +94,7 @@ def test_who_opted_out_of_a_channel_and_refuses_it_says_one_thing() -> None:
     permission = Permission({**ALL.marketing, "sms": False}, profiling=True)
     strangers = TAGS | {"wecom_added": False}
     found = decided(["sms", "wecom"], left, None, permission=permission, tags=strangers)
-    assert reasons(found).chinese == "保持静默: 客户已拒绝短信营销; 客户未添加企业微信。"
+    assert reasons(found).chinese == "保持静默：客户已拒绝短信营销；客户未添加企业微信。"
 
 
 def test_where_several_held_all_of_them_are_told_the_strongest_first() -> None:
@@ -117,7 +117,7 @@ def test_silence_without_a_gate() -> None:
     drawn = (decided(["phone"], policy=lots, customer_id=f"C{number}") for number in range(50))
     silent = next(one for one in drawn if one.chosen is None)
     assert silence_reasons(silent) == ["drawn"]
-    assert reasons(silent).chinese == "保持静默: 随机探索, 选择概率50.0%。"
+    assert reasons(silent).chinese == "保持静默：随机探索，选择概率50.0%。"
 
 
 @pytest.mark.parametrize("channel", CONTACT_CHANNELS)

@@ -95,7 +95,7 @@ def test_a_list_is_defined_previewed_released_and_exported(desk: Desk) -> None:
     assert again["version"] == 2
     assert desk.ask("GET", "/own_list?version=1").json()["definition"]["size"] == 30
     (change,) = desk.ask("GET", "/own_list/diff?before=1").json()["differences"]
-    assert (change["chinese"], change["english"]) == ("人数上限: 30 → 5", "size: 30 -> 5")
+    assert (change["chinese"], change["english"]) == ("人数上限：30 → 5", "size: 30 -> 5")
     assert desk.ask("GET", "/own_list/versions").json()["releases"] == 1
 
 

@@ -92,7 +92,7 @@ def test_a_refusal_says_which_rule_and_when(reserve: Reserve) -> None:
     given(reserve(APP, NOW))
     found = refused(reserve(APP, NOW + timedelta(hours=2)))
     assert (found.rule, found.label) == ("marketing_day", "营销触达每日上限")
-    assert found.chinese == "营销触达每日上限: 每日最多1次"
+    assert found.chinese == "营销触达每日上限：每日最多1次"
     assert found.english == "1 a day are reached"
     # Midnight ends the day and 8 o'clock the app's quiet hours.
     assert found.next_at == datetime(2026, 6, 2, 8, tzinfo=CHINA)

@@ -98,7 +98,7 @@ def test_targets_are_those_of_the_branch_else_of_the_month(insurer: Lake) -> Non
     funnel = report_funnel(insurer, DAY)
     assert funnel.target == Decimal("0.75")
     assert funnel.targets == {"B1": Decimal("0.8"), "B2": Decimal("0.75")}
-    assert "目标 75.0%, 差 -41.7%" in funnel_sections(funnel)[0].sentences[0]
+    assert "目标 75.0%，差 -41.7%" in funnel_sections(funnel)[0].sentences[0]
 
 
 def test_renewals_are_those_of_the_label(insurer: Lake) -> None:

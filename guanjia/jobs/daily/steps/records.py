@@ -181,13 +181,13 @@ def _guard(day: Day) -> StepResult:
         {
             "subject": campaign.campaign,
             "english": f"campaign {campaign.campaign} was stopped: {campaign.english}",
-            "chinese": f"活动“{campaign.label}”已自动停止: {campaign.chinese}",
+            "chinese": f"活动“{campaign.label}”已自动停止：{campaign.chinese}",
         }
         for campaign in stopped
     )
     summary = Sentence(
         f"{len(guarded)} campaigns looked at, {len(stopped)} stopped for harm",
-        f"检查 {len(guarded)} 个活动, 其中 {len(stopped)} 个因触及危害上限自动停止",
+        f"检查 {len(guarded)} 个活动，其中 {len(stopped)} 个因触及危害上限自动停止",
     )
     return StepResult(summary, len(guarded), findings)
 
