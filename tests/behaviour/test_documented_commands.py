@@ -33,6 +33,7 @@ COMMAND = re.compile(r"^(?:\$ )?((?:\w+=\S+ )*(?:guanjia|feast|curl|TOKEN=)\b.*)
 NOT_HERE = {
     "guanjia demo": "makes the home anew, of 20,000 customers; test_demo.py, test_wheel.py",
     "guanjia serve": "the service that answers the commands of this module is started by it",
+    "GUANJIA_RELEASE_ALONE=10 guanjia serve": "the same, of the tour; test_tour.py starts it",
     "guanjia import plan": "exports of an insurer; test_import_commands.py has some",
     "guanjia import check": "the same",
     "guanjia import run": "the same",
