@@ -229,7 +229,7 @@ def test_reasons_are_words_of_the_lists_direction(
     rows = people.loc[found.column("客户号")]
     cells = zip(rows.index, found.column(heading), _weights(served, rows), strict=True)
     for customer, cell, weights in cells:
-        reasons = [part.partition(": ") for part in cell.split("; ")] if cell else []
+        reasons = [part.partition("：") for part in cell.split("；")] if cell else []
         assert len(reasons) <= 3
         given += len(reasons)
         for label, _, value in reasons:

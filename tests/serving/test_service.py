@@ -248,9 +248,12 @@ def test_every_reason_is_a_tag_in_two_languages(answer: Row) -> None:
             tag = known.get(reason["tag"])
             label = tag.label if tag else question_words(reason["tag"])[0]
             name = reason["tag"].replace("_", " ")
-            for text, start in ((reason["chinese"], label), (reason["english"], name)):
-                assert text.startswith(f"{start}: ")
-                assert len(text) > len(f"{start}: ")
+            for text, start in (
+                (reason["chinese"], f"{label}："),
+                (reason["english"], f"{name}: "),
+            ):
+                assert text.startswith(start)
+                assert len(text) > len(start)
             directions.add(reason["effect"])
     assert directions == {"raises", "lowers"}
 

@@ -3,15 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StrictBool, model_validator
-from pydantic.config import JsonDict
+from pydantic import Field, StrictBool, model_validator
 
 from serving.schemas import NO_NUL, CustomerId, Message
 
 MOST_MEMBERS = 10_000
-LIST: JsonDict = {"type": "array"}
-OBJECT: JsonDict = {"type": "object"}
-NULL: JsonDict = {"type": "null"}
 Reason = Annotated[str, Field(min_length=10, max_length=500, pattern=NO_NUL)]
 
 
@@ -42,14 +38,6 @@ class ReleaseNamed(Message):
 class PlanRequest(Message):
     """A plan, and its members or the release of a list that it draws from."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["members"], "properties": {"members": LIST, "release": NULL}},
-                {"required": ["release"], "properties": {"release": OBJECT, "members": NULL}},
-            ]
-        }
-    )
     plan: dict[str, Any] = Field(
         description="Fields of the plan, as docs/campaigns.md lists them. 活动方案"
     )

@@ -223,6 +223,9 @@ def test_every_answer_is_declared(
             case.path_parameters = acquainted(case.path_parameters, known)
             case.body = acquainted(case.body, known)
             case.query = acquainted(case.query, known)
+            if endpoint == "POST /v1/campaigns":
+                # A plan draws from members or from a release; of one at random few have one alone.
+                case.body |= {"members": known["members"], "release": None}
         # A wrong token is wrong enough: the right one in its place would make the request right.
         given = {} if case.meta.is_negative_at(ParameterLocation.HEADER) else headers
         if sent.before(case, given.get("Authorization")):
