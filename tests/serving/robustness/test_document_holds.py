@@ -26,10 +26,10 @@ from serving.measurement.service_file import publish_service
 from serving.touchpoints.triggers import find_due
 
 pytestmark = pytest.mark.slow
-EXAMPLES = 40
-FEW = 15
+EXAMPLES = 24
+FEW = 10
 """Of endpoints that compute for a second: lists, reports, campaigns."""
-WITHOUT_PERMISSION = 8
+WITHOUT_PERMISSION = 5
 
 
 def like_this(examples: int) -> Any:
