@@ -196,6 +196,7 @@ def environment(folder: Path) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("GUANJIA_")},
         "PATH": path,
         "GUANJIA_HOME": str(folder / ".guanjia"),
+        "GUANJIA_READ_AHEAD": "false",  # test_read_ahead.py
         "DAY": "2026-06-30",
     }
 

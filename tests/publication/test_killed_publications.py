@@ -41,9 +41,11 @@ def test_any_kill_leaves_the_day_before_or_the_new_one(tmp_path: Path) -> None:
     assert [part for part in before if before[part] == after[part]] == []
     assert result["touches"] > 100
     assert len(outcomes) == POINTS
+    assert sum(ended == -signal.SIGKILL for _, ended, *_ in outcomes) > POINTS / 2
     for point, ended, killed, again, at_last in outcomes:
         place = f"seed {seed}, point {point} of {result['touches']}"
-        assert ended == -signal.SIGKILL, place
+        # Publications differ by a few touches: one that ended before its point is whole.
+        assert ended == -signal.SIGKILL or (ended, killed) == (0, after), place
         assert killed in (before, after), place
         # Whatever is left lying about: the next run ends as if nothing had happened.
         assert again is None or (again, at_last) == (0, after), place

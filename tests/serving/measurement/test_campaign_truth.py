@@ -233,6 +233,9 @@ def test_refusals_above_the_bound_stop_the_campaign_in_one_run(
     assert campaign.state == "stopped"
     assert campaign.close_reason is not None
     assert "拒绝" in campaign.close_reason
+
+
+def test_refusals_below_the_bound_let_the_campaign_run(insurer: Callable[..., Insurer]) -> None:
     calm = insurer(77)
     calm.contact("calls", refused=0.05)
     (guarded,) = guard_campaigns(calm.lake, calm.records, date(2026, 7, 2), LAUNCHED)
