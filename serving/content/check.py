@@ -55,7 +55,7 @@ class Finding:
     def chinese(self) -> str:
         """The finding as a Chinese sentence."""
         quote = f"“{self.text}”" if self.text else ""
-        return f"{self.label}{quote}: {self.why_chinese}"
+        return f"{self.label}{quote}：{self.why_chinese}"
 
     @property
     def english(self) -> str:
