@@ -27,7 +27,7 @@ from serving.records.database import Records, RecordsAwayError, lock_customer
 from serving.records.contacts.decisions import Decision, write_decision
 
 home, address, threads = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
-records = Records(Settings(home=home, database=address))
+records = Records(Settings(home=home, database=address), 60.0)  # as long as it takes
 caps = Caps(load_contact_caps(home), "Asia/Shanghai")
 start, told, lock = threading.Barrier(threads + 1), [], threading.Lock()
 now = datetime(2026, 6, 1, 3, tzinfo=UTC)
