@@ -7,6 +7,7 @@ segments, lists and touchpoints, tag sets of models, and the SQL that joins cons
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from features.conditions import ALIASES, columns_of
 from features.contracts.tables import CONTRACTS
@@ -181,6 +182,16 @@ def build_lineage(lake: Lake) -> Lineage:
         lineage.add(Node("list", name), target.label, sources)
     _add_touchpoints(lineage, lake)
     return lineage
+
+
+_LINEAGES: dict[Path, Lineage] = {}
+
+
+def lineage_of(lake: Lake) -> Lineage:
+    """Build the graph once a process: it is of declarations, which change with a restart."""
+    if lake.home not in _LINEAGES:
+        _LINEAGES[lake.home] = build_lineage(lake)
+    return _LINEAGES[lake.home]
 
 
 def _add_touchpoints(lineage: Lineage, lake: Lake) -> None:

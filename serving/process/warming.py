@@ -12,7 +12,7 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.console.pages.catalogues import lineage_of
+from serving.lineage.graph import lineage_of
 from serving.lists.conditions.counting import count
 from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.definitions.definition import declared_definitions

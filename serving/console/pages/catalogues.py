@@ -1,7 +1,6 @@
 """Show the catalogues of tags, with their distributions and lineage, and of segments."""
 
 import json
-from pathlib import Path as PathOfHome
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
@@ -13,10 +12,9 @@ from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue, groups
 from serving.console.render import show
 from serving.console.route import console_router
-from serving.lineage.graph import KINDS, Lineage, Node, build_lineage
+from serving.lineage.graph import KINDS, Node, lineage_of
 
 router = console_router()
-_LINEAGES: dict[PathOfHome, Lineage] = {}
 
 
 @router.get("/console/tags")
@@ -73,10 +71,3 @@ def _quality(lake: Lake, name: str) -> dict[str, Any] | None:
     counts = zip(entry["bins"], entry["now"]["counts"], strict=True)
     rows = [(label, count, f"{count:,}") for label, count in counts]
     return {"as_of": report["as_of"], "rows": rows}
-
-
-def lineage_of(lake: Lake) -> Lineage:
-    """Build the graph once a process: it is of declarations, which change with a restart."""
-    if lake.home not in _LINEAGES:
-        _LINEAGES[lake.home] = build_lineage(lake)
-    return _LINEAGES[lake.home]
