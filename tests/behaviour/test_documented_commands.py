@@ -232,7 +232,7 @@ def for_the_small_home(command: str, customers: list[str], given: dict[str, str]
     if command.startswith("guanjia"):  # what stands in brackets may be left out
         command = re.sub(r" \[[^\]]*\]", "", command)
     command = command.replace("curl -s ", "curl -s --fail-with-body ")
-    return re.sub(r"(?<=guanjia replay )\S+", given["DECISION"], command)
+    return re.sub(r"DECISION_ID|(?<=guanjia replay )\S+", given["DECISION"], command)
 
 
 ORDER = sorted(COMMANDS, key=lambda command: command.startswith(LAST))
