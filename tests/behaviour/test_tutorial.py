@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from shared import link_compiled
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, CHINESE = (ROOT / "docs" / f"tutorial-own-data{end}.md" for end in ("", ".zh"))
@@ -61,7 +62,8 @@ def run_step(folder: Path, command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_newcomer_reaches_a_list(tmp_path: Path) -> None:
+def test_a_newcomer_reaches_a_list(tmp_path: Path, compiled_once: Path) -> None:
+    link_compiled(tmp_path / ".guanjia", compiled_once)
     for step in steps(ENGLISH):
         done = run_step(tmp_path, step.command)
         said = " ".join((done.stdout + done.stderr).split())

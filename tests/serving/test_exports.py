@@ -268,14 +268,21 @@ def test_a_tag_is_a_number_with_its_unit_in_the_heading() -> None:
 
 
 def peak(path: Path, rows: int) -> int:
-    """The most memory that Python holds while so many rows are exported, in bytes."""
-    made = ([f"C{number:07}", "张伟", "13812345678", number, 0.5] for number in range(rows))
+    """The most memory that Python holds while so many rows are exported, in bytes.
+
+    Threads that other tests left hold some too: the least of three runs has none of theirs.
+    """
     columns = [COLUMNS[place] for place in (0, 1, 2, 4, 6)]
-    tracemalloc.start()
-    write_export(path, columns, made, HIDDEN)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return most
+
+    def measure() -> int:
+        lines = ([f"C{number:07}", "张伟", "13812345678", number, 0.5] for number in range(rows))
+        tracemalloc.start()
+        write_export(path, columns, lines, HIDDEN)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    return min(measure() for _ in range(3))
 
 
 @pytest.mark.parametrize("ending", FORMATS)

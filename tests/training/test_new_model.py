@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from shared import link_compiled
 
 from features.lake import Lake
 from features.settings import Settings, cutoff
@@ -41,7 +42,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, compiled_once: Path) -> Path:
     """A home with the guide's two examples, as they stand there, in its folder of extensions."""
     blocks = re.findall(
         r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL
@@ -50,6 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "extensions").mkdir(mode=0o700)
     for name, code in zip(("claims", "claim_soon"), blocks, strict=True):
         (folder / "extensions" / f"{name}.py").write_text(code, encoding="utf-8")
+    link_compiled(folder, compiled_once)
     return folder
 
 
