@@ -79,6 +79,7 @@ class TouchpointSource:
         events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
         *,
         given: str | None = None,
+        among: Collection[str] | None = None,
     ) -> Offered:
         """List the candidates of a decision point: each touchpoint that is due, by each channel.
 
@@ -98,6 +99,8 @@ class TouchpointSource:
             Touchpoint and kind of event -> when it occurred, where the records know it.
         given : str, optional
             A touchpoint that a campaign gives the customer, due or not.
+        among : collection of str, optional
+            Touchpoints to look at. Default: all of the decision point.
 
         Raises
         ------
@@ -108,6 +111,8 @@ class TouchpointSource:
         candidates: list[Candidate] = []
         left_out: list[LeftOut] = []
         for touchpoint in self._touchpoints_at(decision_point, tags[BRANCH], stage):
+            if among is not None and touchpoint.name not in among:
+                continue
             actions = touchpoint.actions(tags[STAR])
             event_at = _last_event(events, touchpoint.name, happened) if events else None
             states: dict[date, State] = {}

@@ -12,9 +12,11 @@ from sqlalchemy import select
 
 from serving.records.contacts.contact_caps import ContactCaps
 from serving.records.contacts.history import CountedContact, History
+from serving.records.contacts.made_contacts import IS_MADE, MADE_AT
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.consents import Consent, latest_consent
 from serving.records.tables import consent_changes, contacts, outcomes
+from serving.touchpoints.endings import ENDINGS, Won
 
 REFUSALS = ("refused", "opted_out")
 _k, _o, _c = contacts.c, outcomes.c, consent_changes.c
@@ -30,7 +32,7 @@ class PastContacts:
     begin, end : datetime
         Decisions in between are made again: their contacts are left out.
     longest : timedelta
-        How far back contacts and refusals count.
+        How far back contacts, refusals, and outcomes that end touchpoints count.
     """
 
     def __init__(
@@ -39,23 +41,35 @@ class PastContacts:
         self._contacts: dict[str, list[tuple[datetime, CountedContact]]] = defaultdict(list)
         self._refusals: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._consents: dict[str, list[tuple[datetime, str | None, Consent]]] = defaultdict(list)
+        self._made: dict[str, list[tuple[datetime, str, datetime]]] = defaultdict(list)
+        self._won: dict[str, list[tuple[datetime, Won]]] = defaultdict(list)
         with records.reading(LONG_SECONDS) as connection:
             contacts_made = select(
                 _k.customer_id, _k.reserved_at, _k.planned_day, _k.local_day, _k.channel,
-                _k.purpose, _k.family, _k.campaign, _k.decision_id,
+                _k.purpose, _k.family, _k.campaign, _k.decision_id, _k.touchpoint,
+                MADE_AT.label("made_at"), IS_MADE.label("is_made"),
             ).where(_k.state != "released", _k.reserved_at < end,
                     _k.local_day >= (begin - longest).date())  # fmt: skip
-            for row in connection.execute(contacts_made):
+            for row in connection.execute(contacts_made, {"at": begin}):
                 if row.decision_id is not None and row.reserved_at >= begin:
                     continue
                 days = frozenset((row.planned_day.toordinal(), row.local_day.toordinal()))
                 counted = CountedContact(days, row.channel, row.purpose, row.family, row.campaign)
                 self._contacts[row.customer_id].append((row.reserved_at, counted))
-            refused = select(_o.customer_id, _o.recorded_at, _o.kind).where(
-                _o.kind.in_(REFUSALS), _o.recorded_at < end, _o.recorded_at >= begin - longest
-            )
-            for customer, at, kind in connection.execute(refused):
-                self._refusals[customer].append((at, kind))
+                if row.is_made:
+                    made = row.reserved_at, row.touchpoint, row.made_at
+                    self._made[row.customer_id].append(made)
+            reported = select(
+                _o.customer_id, _o.recorded_at, _o.kind, _o.occurred_at, _k.touchpoint
+            ).select_from(outcomes.outerjoin(contacts, _k.contact_id == _o.contact_id)).where(
+                _o.kind.in_((*REFUSALS, *ENDINGS)),
+                _o.recorded_at < end, _o.recorded_at >= begin - longest,
+            )  # fmt: skip
+            for customer, at, kind, occurred_at, touchpoint in connection.execute(reported):
+                if kind in REFUSALS:
+                    self._refusals[customer].append((at, kind))
+                else:
+                    self._won[customer].append((at, Won(kind, touchpoint, occurred_at)))
             changed = select(
                 _c.customer_id, _c.recorded_at, _c.channel, _c.granted, _c.changed_at
             ).where(_c.purpose == "marketing", _c.recorded_at < end)
@@ -63,7 +77,15 @@ class PastContacts:
                 consent = Consent(granted, changed_at)
                 self._consents[customer].append((at, channel, consent))
 
-    def add(self, customer_id: str, at: datetime, day: date, traits: Any) -> None:
+    def add(
+        self,
+        customer_id: str,
+        at: datetime,
+        day: date,
+        traits: Any,
+        touchpoint: str,
+        made_at: datetime,
+    ) -> None:
         """Add a contact that the simulated world made.
 
         Parameters
@@ -76,6 +98,10 @@ class PastContacts:
             Civil day on which it is made.
         traits : ContactTraits
             Its channel, purpose, family and campaign.
+        touchpoint : str
+            Its touchpoint.
+        made_at : datetime
+            When it is made.
         """
         counted = CountedContact(
             frozenset((day.toordinal(),)),
@@ -85,9 +111,10 @@ class PastContacts:
             traits.campaign,
         )
         self._contacts[customer_id].append((at, counted))
+        self._made[customer_id].append((at, touchpoint, made_at))
 
     def history(self, customer_id: str, at: datetime, rules: ContactCaps) -> History:
-        """Return what the caps look at, as known at an instant.
+        """Return what the caps and what is due look at, as known at an instant.
 
         Parameters
         ----------
@@ -106,7 +133,13 @@ class PastContacts:
         for when, kind in self._refusals.get(customer_id, ()):
             if at - cooling < when < at:
                 last[kind] = max(when, last.get(kind, when))
-        return History(tuple(known), last, self._marketing(customer_id, at))
+        made: dict[str, datetime] = {}
+        for when, touchpoint, made_at in self._made.get(customer_id, ()):
+            if when < at:
+                made[touchpoint] = max(made_at, made.get(touchpoint, made_at))
+        won = tuple(outcome for when, outcome in self._won.get(customer_id, ()) if when < at)
+        marketing = self._marketing(customer_id, at)
+        return History(tuple(known), last, marketing, last_contacts=made, won=won)
 
     def _marketing(self, customer_id: str, at: datetime) -> dict[str | None, Consent]:
         by_channel: dict[str | None, list[Consent]] = defaultdict(list)

@@ -4,14 +4,15 @@ Both worlds are simulated alike, decision by decision in the order of time: the 
 and the edited ones. In each the caps count the contacts that this world made. How often the first
 world decides as the records say is told too: it is the measure of what the simulation can know.
 
-Which touchpoints were due is taken from the records; a touchpoint that nobody offered then is not
-offered now, and one whose trigger is edited is told (`timed_as_recorded`).
+Which touchpoints were due is taken from the records, but for those whose trigger is edited, and new
+ones: whether they are due follows from the tags of the record and from the contacts of the world
+(`EditedTriggers`). Where a record cannot tell, they are due as recorded, and are named
+(`timed_as_recorded`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,14 +31,14 @@ from serving.decision.silence import silence_reasons
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.policy import Policy
 from serving.measurement.edited_rules import EditedRules
+from serving.measurement.edited_triggers import EditedTriggers, Offers
 from serving.measurement.lifted_gates import lift_gate
 from serving.measurement.past_contacts import PastContacts
 from serving.measurement.simulated_world import PolicySimulation, World
-from serving.records.contacts.cap_rules import plan
+from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.database import Records
-from serving.touchpoints.catalogue import load_touchpoints
 
 OF_TEXTS = ("words", "content")
 Prices = Mapping[str, Mapping[str, float]]
@@ -56,6 +57,8 @@ class Rules:
         The policy; None: that of each record.
     touchpoints : TouchpointSource or None
         Costs, channels and offers of touchpoints; None: those of each record.
+    triggers : EditedTriggers or None
+        Touchpoints that are due at other times; None: all are due as recorded.
     prices : Mapping of branch to Mapping of channel to float, or None
         Prices of capacity; None: those of each record.
     """
@@ -63,6 +66,7 @@ class Rules:
     caps: Caps
     policy: Policy | None = None
     touchpoints: TouchpointSource | None = None
+    triggers: EditedTriggers | None = None
     prices: Prices | None = None
 
 
@@ -96,15 +100,21 @@ def simulate_policy(
     """
     zone = lake.settings.timezone
     caps = Caps(load_contact_caps(lake.home), zone)
+    triggers = None
+    if edited.touchpoints is not None and edited.folder is not None:
+        triggers = EditedTriggers(lake.home, edited.folder, edited.touchpoints, ZoneInfo(zone))
     rules = Rules(
         caps=caps if edited.caps is None else Caps(edited.caps, zone),
         policy=edited.policy,
         touchpoints=edited.touchpoints,
+        triggers=triggers if triggers is not None and triggers.names else None,
         prices=None
         if edited.capacity is None
         else _prices(records, edited.capacity, begin, end, zone),
     )
     longest = max(_longest(caps), _longest(rules.caps))
+    if rules.triggers is not None and rules.touchpoints is not None:
+        longest = max(longest, rules.touchpoints.memory)
     worlds = World(), World()
     pasts = [PastContacts(records, begin, end, longest) for _ in worlds]
     for row in past_decisions(records, begin, end):
@@ -118,8 +128,11 @@ def simulate_policy(
         first, last = (instant.astimezone(ZoneInfo(zone)) for instant in (begin, end))
         span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
-    retimed = [] if edited.folder is None else _retimed(lake.home, edited.folder)
-    return PolicySimulation(begin, end, edited.names, *worlds, retimed)
+    if triggers is None:
+        return PolicySimulation(begin, end, edited.names, *worlds)
+    told = [name for name in triggers.names if name not in triggers.untold]
+    untold = [name for name in triggers.names if name in triggers.untold]
+    return PolicySimulation(begin, end, edited.names, *worlds, told, untold)
 
 
 @dataclass(frozen=True)
@@ -146,9 +159,6 @@ def _decide(
     facts, at = recorded.facts, recorded.row["decided_at"]
     branch = recorded.row["branch"]
     requested = recorded.document["request"]["context"].get("campaign")
-    candidates = list(facts.candidates)
-    if rules.touchpoints is not None:
-        candidates = _offered(rules.touchpoints, recorded, branch)
     history = past.history(facts.customer_id, at, rules.caps.rules)
     if facts.tags.get(LATEST_CONSENTS):
         history = history.with_later(base_of({**facts.tags, "freshness": at}))
@@ -157,20 +167,37 @@ def _decide(
         for candidate, block in zip(facts.candidates, facts.blocks, strict=True)
         if block is not None and block.name in OF_TEXTS
     }
+    planned: dict[tuple[str, str, str], tuple[Plan, Any]] = {}
+
+    def plan_of(candidate: Candidate) -> Plan:
+        if candidate.key not in planned:
+            traits = rules.caps.traits(
+                candidate.family,
+                candidate.kind,
+                candidate.channel,
+                campaign_name(candidate, facts.campaign, requested),
+                branch,
+                inbound=facts.inbound,
+            )
+            planned[candidate.key] = plan(rules.caps.rules, history, traits, at), traits
+        return planned[candidate.key][0]
+
+    zone = rules.caps.zone(branch)
+    candidates = list(facts.candidates)
+    if rules.touchpoints is not None:
+        offers: Offers = {}
+        if rules.triggers is not None:
+            context = recorded.document["request"]["context"]
+            offers = rules.triggers.offers(
+                facts,
+                context,
+                history,
+                lambda candidate: plan_of(candidate).at.astimezone(zone).date(),
+            )
+        candidates = _offered(rules.touchpoints, recorded, branch, offers)
     blocks: list[Gate | None] = []
-    planned = {}
     for candidate in candidates:
-        traits = rules.caps.traits(
-            candidate.family,
-            candidate.kind,
-            candidate.channel,
-            campaign_name(candidate, facts.campaign, requested),
-            branch,
-            inbound=facts.inbound,
-        )
-        contact_plan = plan(rules.caps.rules, history, traits, at)
-        planned[candidate.key] = contact_plan.at, traits
-        block = contact_plan.block
+        block = plan_of(candidate).block
         own = None if block is None else Gate(block.rule, False, block.chinese, block.english)
         blocks.append(own or unsaid.get(candidate.key))
     changed = replace(
@@ -187,9 +214,10 @@ def _decide(
     key = result.chosen.candidate.key if result.chosen else None
     world.as_recorded += key == recorded.action
     if result.chosen is not None:
-        when, traits = planned[result.chosen.candidate.key]
-        day = when.astimezone(rules.caps.zone(branch)).date()
-        past.add(facts.customer_id, at, day, traits)
+        contact_plan, traits = planned[result.chosen.candidate.key]
+        day = contact_plan.at.astimezone(zone).date()
+        touchpoint = result.chosen.candidate.touchpoint
+        past.add(facts.customer_id, at, day, traits, touchpoint, contact_plan.at)
     elif explain:
         reason = silence_reasons(result)[0]
         lifted = lift_gate(changed, reason)
@@ -217,8 +245,13 @@ def _count(world: World, customer_id: str, result: DecisionResult) -> None:
         world.silent_customers.add(customer_id)
 
 
-def _offered(source: TouchpointSource, recorded: Recorded, branch: str | None) -> list[Candidate]:
-    """List the candidates of the touchpoints that were due, as an edited catalogue has them."""
+def _offered(
+    source: TouchpointSource, recorded: Recorded, branch: str | None, offers: Offers
+) -> list[Candidate]:
+    """List the candidates of the touchpoints that are due, as an edited catalogue has them.
+
+    Due are those of `offers` that have candidates, and others that were due in the record.
+    """
     facts = recorded.facts
     actions = source.actions_at(
         facts.decision_point,
@@ -226,21 +259,9 @@ def _offered(source: TouchpointSource, recorded: Recorded, branch: str | None) -
         recorded.document["request"]["context"].get("stage"),
         facts.tags.get("star_level"),
     )
-    due = dict.fromkeys(candidate.touchpoint for candidate in facts.candidates)
-    return [candidate for name in due for candidate in actions.get(name, ())]
-
-
-def _retimed(home: Path, edited: Path) -> list[str]:
-    """List the touchpoints with another trigger than in the home, and new ones."""
-    ours, theirs = (load_touchpoints(folder).variants for folder in (home, edited))
-    retimed = []
-    for name, variants in theirs.items():
-        known = ours.get(name, {})
-        for place, changed in variants.items():
-            before = known.get(place) or known.get((None, None))
-            if changed is not None and (before is None or before.trigger != changed.trigger):
-                retimed.append(name)
-    return list(dict.fromkeys(retimed))
+    due = {candidate.touchpoint for candidate in facts.candidates}
+    by_name = {name: options for name, options in actions.items() if name in due} | offers
+    return [candidate for name in actions for candidate in by_name.get(name, ())]
 
 
 def _prices(

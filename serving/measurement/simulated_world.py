@@ -63,9 +63,11 @@ class PolicySimulation:
         Files of rules that were edited.
     before, after : World
         Under the rules as they are, and under the edited ones.
+    timed_as_edited : list of str
+        Touchpoints that are due by their edited trigger.
     timed_as_recorded : list of str
-        Edited touchpoints that are due at other times now, or are new: these times are not
-        simulated.
+        Edited touchpoints, and new ones, of which some records cannot tell whether they would have
+        been due: there they are due as recorded.
     """
 
     begin: datetime
@@ -73,6 +75,7 @@ class PolicySimulation:
     edited: list[str]
     before: World
     after: World
+    timed_as_edited: list[str] = field(default_factory=list)
     timed_as_recorded: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
@@ -83,6 +86,7 @@ class PolicySimulation:
             "begin": self.begin,
             "end": self.end,
             "edited": self.edited,
+            "timed_as_edited": self.timed_as_edited,
             "timed_as_recorded": self.timed_as_recorded,
             "before": first,
             "after": second,

@@ -50,9 +50,14 @@ def simulate_policy(
         f"{document['before']['as_recorded']:.1%} are decided as the records say: the rest is what "
         "the simulation cannot know."
     )
+    if outcome.timed_as_edited:
+        names = ", ".join(outcome.timed_as_edited)
+        lines.append(f"Due by their edited triggers: {names}.")
     if outcome.timed_as_recorded:
         names = ", ".join(outcome.timed_as_recorded)
-        lines.append(f"Due at the recorded times, not at the edited ones: {names}.")
+        lines.append(
+            f"Due as recorded, where a record lacks what the edited trigger reads: {names}."
+        )
     emit(document, json, *lines)
 
 
