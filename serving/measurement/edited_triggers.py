@@ -67,13 +67,13 @@ class EditedTriggers:
         day_of : callable of Candidate to date
             Civil day on which a contact would be made.
         """
-        told = {
+        tellable = {
             name: variants
             for name, variants in self._edited.items()
             if all(_is_answered(variant, facts.tags) for variant in variants)
         }
-        self.untold |= self._edited.keys() - told.keys()
-        if not told:
+        self.untold |= self._edited.keys() - tellable.keys()
+        if not tellable:
             return {}
         customer = Customer(_dated(facts.tags), facts.day, self._zone, self._source.past(history))
         offered = self._source.candidates(
@@ -83,11 +83,11 @@ class EditedTriggers:
             day_of,
             context.get("happened") or (),
             given=_given(facts),
-            among=told,
+            among=tellable,
         )
         return {
             name: [candidate for candidate in offered.candidates if candidate.touchpoint == name]
-            for name in told
+            for name in tellable
         }
 
 

@@ -57,8 +57,8 @@ class PastContacts:
                 counted = CountedContact(days, row.channel, row.purpose, row.family, row.campaign)
                 self._contacts[row.customer_id].append((row.reserved_at, counted))
                 if row.is_made:
-                    made = row.reserved_at, row.touchpoint, row.made_at
-                    self._made[row.customer_id].append(made)
+                    contact = row.reserved_at, row.touchpoint, row.made_at
+                    self._made[row.customer_id].append(contact)
             reported = select(
                 _o.customer_id, _o.recorded_at, _o.kind, _o.occurred_at, _k.touchpoint
             ).select_from(outcomes.outerjoin(contacts, _k.contact_id == _o.contact_id)).where(
@@ -133,13 +133,13 @@ class PastContacts:
         for when, kind in self._refusals.get(customer_id, ()):
             if at - cooling < when < at:
                 last[kind] = max(when, last.get(kind, when))
-        made: dict[str, datetime] = {}
+        last_contacts: dict[str, datetime] = {}
         for when, touchpoint, made_at in self._made.get(customer_id, ()):
             if when < at:
-                made[touchpoint] = max(made_at, made.get(touchpoint, made_at))
+                last_contacts[touchpoint] = max(made_at, last_contacts.get(touchpoint, made_at))
         won = tuple(outcome for when, outcome in self._won.get(customer_id, ()) if when < at)
         marketing = self._marketing(customer_id, at)
-        return History(tuple(known), last, marketing, last_contacts=made, won=won)
+        return History(tuple(known), last, marketing, last_contacts=last_contacts, won=won)
 
     def _marketing(self, customer_id: str, at: datetime) -> dict[str | None, Consent]:
         by_channel: dict[str | None, list[Consent]] = defaultdict(list)

@@ -130,9 +130,9 @@ def simulate_policy(
         raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
     if triggers is None:
         return PolicySimulation(begin, end, edited.names, *worlds)
-    told = [name for name in triggers.names if name not in triggers.untold]
+    edited_names = [name for name in triggers.names if name not in triggers.untold]
     untold = [name for name in triggers.names if name in triggers.untold]
-    return PolicySimulation(begin, end, edited.names, *worlds, told, untold)
+    return PolicySimulation(begin, end, edited.names, *worlds, edited_names, untold)
 
 
 @dataclass(frozen=True)
