@@ -17,7 +17,7 @@ from features.imports.mapping_text import toml_key, toml_value
 from serving.decision.capacity.settings import Capacity
 from serving.decision.worth.policy import Policy
 from serving.lists.definitions.definition import ListDefinitionError
-from serving.measurement.edited_rules import EditedRules
+from serving.measurement.simulation.edited_rules import EditedRules
 from serving.records.contacts.contact_caps import ContactCaps
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

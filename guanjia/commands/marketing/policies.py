@@ -30,8 +30,8 @@ def simulate_policy(
     Without --edited it explains the silence of the month, and what each gate keeps.
     """
     from features.settings import month_span
-    from serving.measurement.edited_rules import EditedRules, read_edited
-    from serving.measurement.policy_simulation import simulate_policy as simulate
+    from serving.measurement.simulation.edited_rules import EditedRules, read_edited
+    from serving.measurement.simulation.policy_simulation import simulate_policy as simulate
 
     lake = open_published()
     zone = lake.settings.timezone

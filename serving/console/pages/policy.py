@@ -18,7 +18,7 @@ from serving.console.route import caller_of, console_router, now_of
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.silence import DRAWN, NOT_WORTH_IT, NOTHING_DUE
 from serving.decision.worth.policy import load_policy
-from serving.measurement.policy_simulation import simulate_policy
+from serving.measurement.simulation.policy_simulation import simulate_policy
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import last_decided
 from serving.records.database import LONG_SECONDS, Records

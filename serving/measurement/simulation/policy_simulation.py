@@ -30,11 +30,11 @@ from serving.decision.record import restore_facts
 from serving.decision.silence import silence_reasons
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.policy import Policy
-from serving.measurement.edited_rules import EditedRules
-from serving.measurement.edited_triggers import EditedTriggers, Offers
-from serving.measurement.lifted_gates import lift_gate
-from serving.measurement.past_contacts import PastContacts
-from serving.measurement.simulated_world import PolicySimulation, World
+from serving.measurement.simulation.edited_rules import EditedRules
+from serving.measurement.simulation.edited_triggers import EditedTriggers, Offers
+from serving.measurement.simulation.lifted_gates import lift_gate
+from serving.measurement.simulation.past_contacts import PastContacts
+from serving.measurement.simulation.simulated_world import PolicySimulation, World
 from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
