@@ -72,33 +72,50 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
         By heading.
     """
     rows = f"(SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL)"
-    return {
-        heading: _look(con, rows, heading, source.cell(heading), zone) for heading in source.columns
+    tidied = {
+        heading: cells.without_nulls(cells.tidy(source.cell(heading)), NULLS)
+        for heading in source.columns
     }
+    if not tidied:
+        return {}
+    counts = con.execute(
+        f"SELECT {', '.join(f'count({t}), approx_count_distinct({t})' for t in tidied.values())},"
+        f" count(*) FROM {rows}"
+    ).fetchone()
+    assert counts is not None
+    cut = ", ".join(f"{tidy} AS t{number}" for number, tidy in enumerate(tidied.values()))
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {cut} FROM {rows} LIMIT {LOOKED_AT}"
+    )
+    evidence = {}
+    for number, (heading, tidy) in enumerate(tidied.items()):
+        filled, distinct = counts[2 * number : 2 * number + 2]
+        values: dict[str, int] = {}
+        if distinct <= 2 * MOST_CODES:
+            few = counts[-1] <= LOOKED_AT
+            values = _count_values(con, *(("looked_at", f"t{number}") if few else (rows, tidy)))
+            distinct = len(values)
+            values = values if distinct <= MOST_CODES else {}
+        samples, shares = _look(con, f"t{number}", zone)
+        evidence[heading] = Evidence(heading, filled, distinct, samples, values, shares)
+    con.execute("DROP TABLE looked_at")
+    return evidence
+
+
+def _count_values(con: "duckdb.DuckDBPyConnection", rows: str, tidy: str) -> dict[str, int]:
+    counted = con.execute(
+        f"SELECT t, count(*) FROM (SELECT {tidy} AS t FROM {rows}) WHERE t IS NOT NULL"
+        " GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return {str(value): int(number) for value, number in counted}
 
 
 def _look(
-    con: "duckdb.DuckDBPyConnection", rows: str, heading: str, cell: str, zone: str
-) -> Evidence:
-    tidy = cells.without_nulls(cells.tidy(cell), NULLS)
-    filled, distinct = con.execute(
-        f"SELECT count(t), approx_count_distinct(t) FROM (SELECT {tidy} AS t FROM {rows})"
-    ).fetchone() or (0, 0)
-    values: dict[str, int] = {}
-    if distinct <= 2 * MOST_CODES:
-        counted = con.execute(
-            f"SELECT t, count(*) FROM (SELECT {tidy} AS t FROM {rows}) WHERE t IS NOT NULL"
-            " GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
-        values = {str(value): int(number) for value, number in counted}
-        distinct = len(values)
-        values = values if distinct <= MOST_CODES else {}
-    looked_at = [
-        str(row[0])
-        for row in con.execute(
-            f"SELECT t FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
-        ).fetchall()
-    ]
+    con: "duckdb.DuckDBPyConnection", column: str, zone: str
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Take samples of a column of `looked_at`, and the share of its cells that are of each kind."""
+    texts = f"SELECT {column} AS t FROM looked_at WHERE t IS NOT NULL"
+    looked_at = [str(text) for (text,) in con.execute(texts).fetchall()]
     kinds = (
         con.execute(
             f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
@@ -108,7 +125,7 @@ def _look(
             f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
             f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
             f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
-            f" FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
+            f" FROM ({texts})"
         ).fetchone()
         or (0,) * 6
     )
@@ -116,7 +133,7 @@ def _look(
     shares = {name: float(share or 0) for name, share in zip(names, kinds, strict=True)}
     shares["identity"] = _share(looked_at, is_identity_number)
     shares["vin"] = _share(looked_at, is_vin)
-    return Evidence(heading, filled, distinct, tuple(dict.fromkeys(looked_at))[:3], values, shares)
+    return tuple(dict.fromkeys(looked_at))[:3], shares
 
 
 def is_identity_number(text: str) -> bool:

@@ -84,16 +84,24 @@ def unread_shares(
     """
     contract, zone = CONTRACTS[table.name], lake.settings.timezone
     mapped = {name: c for name, c in table.columns.items() if c.heading and c.order != "ask"}
-    shares = {}
-    for name, column in mapped.items():
-        reading = read_column(contract, name, column, source, mapping, zone)
-        plain = f"count(p_{name})" if reading.plain is not None else "0"
-        filled, unread = lake.con.execute(
-            f"SELECT count(t_{name}) + {plain}, count(*) FILTER ({reading.unread})"
-            f" FROM ({select_values([reading], source)})"
-        ).fetchone() or (0, 0)
-        shares[name] = unread / filled if filled else 0.0
-    return shares
+    if not mapped:
+        return {}
+    readings = [
+        read_column(contract, name, column, source, mapping, zone)
+        for name, column in mapped.items()
+    ]
+    counts = ", ".join(
+        f"count(t_{name}) + {f'count(p_{name})' if reading.plain is not None else '0'},"
+        f" count(*) FILTER ({reading.unread})"
+        for name, reading in zip(mapped, readings, strict=True)
+    )
+    row = lake.con.execute(f"SELECT {counts} FROM ({select_values(readings, source)})").fetchone()
+    assert row is not None
+    pairs = zip(row[::2], row[1::2], strict=True)
+    return {
+        name: unread / filled if filled else 0.0
+        for name, (filled, unread) in zip(mapped, pairs, strict=True)
+    }
 
 
 def _ordered(
