@@ -14,25 +14,17 @@ from serving.console.model_figures import contenders_of, latest_monitoring, vers
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, now_of
 from serving.schemas import NO_NUL
+from training.evaluation.slices import ATTRIBUTES, PROTECTED_ATTRIBUTES
 from training.models import MODELS, find
 from training.promotion.promote import history, promote, rollback
+from training.promotion.verdicts import GATES
 from training.registry.local_models import read_acts
 
 router = console_router()
 Name = Annotated[str, Path(max_length=64)]
 Act = Literal["promote", "rollback"]
+ALL_ATTRIBUTES = (*ATTRIBUTES, *PROTECTED_ATTRIBUTES)
 ACTS = {"promote": ("上线", "promote"), "rollback": ("回退", "roll back")}
-GATES = {
-    "file hashes": "文件完整",
-    "trial load": "试加载",
-    "signature": "输入一致",
-    "log loss": "对数损失",
-    "deviance": "偏差",
-    "calibration": "校准",
-    "segments": "分群",
-    "fairness": "公平性",
-}
-"""Gate of a promotion -> its Chinese name."""
 
 
 @router.get("/console/models")
@@ -88,6 +80,7 @@ def model(request: Request, name: Name) -> Response:
         as_of=watched["as_of"] if watched else None,
         history=list(reversed(history(lake, name))),
         tags=catalogue(),
+        attributes={attribute.name: attribute.chinese for attribute in ALL_ATTRIBUTES},
         acts=ACTS,
         may=_may(request),
     )
