@@ -127,6 +127,7 @@ def one_campaign(request: Request, name: api.CampaignName) -> Response:
         states=STATE_LABELS,
         kinds=ARM_LABELS,
         breakdowns=BREAKDOWNS,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(),
         today=_known_until(request),
     )
 
