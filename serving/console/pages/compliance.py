@@ -6,6 +6,8 @@ from fastapi import Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
+from features.tags.catalogue import catalogue
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
 from serving.decision.schemas import DecideResponse
@@ -13,6 +15,7 @@ from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from serving.records.people.reviews import find_review
 from serving.records.tables import erasures, exports, reads
+from serving.touchpoints.fields import KINDS as CONTACT_KINDS
 
 router = console_router()
 MOST = 50
@@ -65,4 +68,8 @@ def decision(
         candidates=document["facts"]["candidates"],
         tags=document["facts"]["tags"],
         review=review,
+        known=catalogue(),
+        channels=CONTACT_CHANNEL_LABELS,
+        kinds=CONTACT_KINDS,
+        points=request.app.state.touchpoints.shared.decision_points,
     )
