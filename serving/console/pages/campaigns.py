@@ -42,7 +42,13 @@ def campaigns(request: Request) -> Response:
     records: Records = request.app.state.records
     with records.reading() as connection:
         listed = list_campaigns(connection)
-    return show(request, "campaigns/all.html", campaigns=listed, states=STATE_LABELS)
+    return show(
+        request,
+        "campaigns/all.html",
+        campaigns=listed,
+        states=STATE_LABELS,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(),
+    )
 
 
 @router.get("/console/campaign-plan")
