@@ -57,7 +57,7 @@ def standing_sentences(report: MondayReport) -> list[str]:
         f"其中 {compared.terms:,} 张有预期：预期续保 {compared.expected:.0f} 张(偶然波动范围 "
         f"{compared.low:.0f}–{compared.high:.0f})，实际 {compared.renewed:,} 张，"
         f"{'多' if ahead >= 0 else '少'} {abs(ahead):.0f} 张"
-        f"{', 在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
+        f"{'，在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
     )
     names = {row.key: office_name(report.funnel, row) for row in report.funnel.offices}
     outside = [
@@ -96,7 +96,7 @@ def forecast_sentences(report: MondayReport) -> list[str]:
     learned = f"按前 {end.months} 个月的偏差" if end.months else "按模型概率"
     return [
         f"预计月末续保 {end.forecast:.0f} 张(95%预测区间 {end.low:,}–{end.high:,})，续保率 "
-        f"{Percent(rate)}({low:.1%}–{high:.1%}), {learned}。"
+        f"{Percent(rate)}({low:.1%}–{high:.1%})，{learned}。"
     ]
 
 
