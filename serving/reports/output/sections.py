@@ -148,7 +148,7 @@ def headline(funnel: Funnel) -> str:
         ahead = total.renewed.share - float(funnel.target)
         text += f"，目标 {Percent(float(funnel.target))}，差 {Percent(ahead, signed=True)}"
     others = (("上月同期", total.last_month), ("上年同期", total.last_year))
-    text += "".join(f", {name} {Percent(other.share)}" for name, other in others if other.of)
+    text += "".join(f"，{name} {Percent(other.share)}" for name, other in others if other.of)
     return f"{text}。"
 
 
