@@ -6,7 +6,6 @@ from fastapi import Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.tags.catalogue import catalogue
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
@@ -69,7 +68,6 @@ def decision(
         tags=document["facts"]["tags"],
         review=review,
         known=catalogue(),
-        channels=CONTACT_CHANNEL_LABELS,
         kinds=CONTACT_KINDS,
         points=request.app.state.touchpoints.shared.decision_points,
     )

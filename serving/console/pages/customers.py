@@ -8,7 +8,6 @@ from fastapi.responses import Response
 
 from features.contracts.vocabulary import (
     CASE_LABELS,
-    CONTACT_CHANNEL_LABELS,
     CONTACT_RESULT_LABELS,
     NON_MOTOR_LABELS,
     TOPIC_LABELS,
@@ -119,7 +118,6 @@ def customer(
         steps=CLAIM_STEPS,
         case_kinds=CASE_LABELS,
         topics=TOPIC_LABELS,
-        channels=CONTACT_CHANNEL_LABELS,
         results=CONTACT_RESULT_LABELS,
         lines=LINE_LABELS,
         touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),
@@ -188,7 +186,6 @@ def rights(request: Request, customer_id: Customer) -> Response:
         models=MODELS,
         served=[name for name in MODELS if name in service.current.now.models],
         consents=consents,
-        channels=CONTACT_CHANNEL_LABELS,
         decisions=decisions,
         answers={
             number: DecideResponse.model_validate(document["answer"])

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.errors import UnknownNameError, unknown_name
 from features.lake import Lake
 from features.tags.groups.life_cycle import STAGES
@@ -142,7 +141,6 @@ def _words(known: Catalogue) -> dict[str, Any]:
         "kinds": CONTACT_KINDS,
         "starters": STARTERS,
         "stages": STAGES,
-        "channels": CONTACT_CHANNEL_LABELS,
         "describe": describe_trigger,
         "describe_in_chinese": describe_trigger_in_chinese,
         "cost": known.cost,
