@@ -15,6 +15,7 @@ from serving.records.database import Records
 from serving.records.people.reviews import find_review
 from serving.records.tables import erasures, exports, reads
 from serving.touchpoints.fields import KINDS as CONTACT_KINDS
+from training.models import MODELS
 
 router = console_router()
 MOST = 50
@@ -68,6 +69,7 @@ def decision(
         tags=document["facts"]["tags"],
         review=review,
         known=catalogue(),
+        models=MODELS,
         kinds=CONTACT_KINDS,
         points=request.app.state.touchpoints.shared.decision_points,
     )
