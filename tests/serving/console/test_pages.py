@@ -187,6 +187,13 @@ def test_a_stranger_sees_their_branch_alone(
     assert nobody.replace("C99999999", "X") == hidden.replace(ids[other], "X")
 
 
+def test_a_model_that_is_not_declared_is_not_found(enter: Enter) -> None:
+    for path in ("claims", "claims/promote"):
+        page = enter("scientist").get(f"/console/models/{path}")
+        assert page.status_code == 404
+        assert "claim_severity" in page.text, "what may have been meant"
+
+
 def test_who_took_files_that_name_a_customer_is_for_compliance(
     enter: Enter, customer: str, records: Records
 ) -> None:
