@@ -25,7 +25,12 @@ from features.contracts.contract import (
     rule,
 )
 from features.contracts.registry import contract, not_before
-from features.contracts.vocabulary import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
+from features.contracts.vocabulary import (
+    CASE_LABELS,
+    CONTACT_CHANNELS,
+    CONTACT_RESULT_LABELS,
+    TOPIC_LABELS,
+)
 
 
 @contract(label="触达记录", key="interaction_id", event_time="occurred_at")
@@ -108,8 +113,8 @@ class SurveysAndComplaints(RawTable):
 
     case_id: Text = column("单号")
     customer_id: Text = column("客户号")
-    kind: Text = column("类型", allowed=["survey", "complaint"])
-    topic: Text = column("主题", allowed=["claims", "service", "sales", "price", "underwriting"])
+    kind: Text = column("类型", allowed=[*CASE_LABELS])
+    topic: Text = column("主题", allowed=[*TOPIC_LABELS])
     claim_id: Text = column("赔案号", null=NO_CLAIM)
     occurred_at: Instant = column("发生时间")
     score: Integer = column("评分", unit="points", null=NO_SCORE, between=(1, 5))

@@ -48,5 +48,13 @@ CONTACT_RESULT_LABELS = {
     "opted_out": "退订",
     "converted": "成交",
 }
+CASE_LABELS = {"survey": "回访", "complaint": "投诉"}
+TOPIC_LABELS = {
+    "claims": "理赔",
+    "service": "服务",
+    "sales": "销售",
+    "price": "价格",
+    "underwriting": "承保",
+}
 TELEPHONE = r"^\+?[0-9]([ ()/-]*[0-9]){5,19}$"
 """A telephone number as it can be dialled."""

@@ -1,12 +1,15 @@
 """Findings about one snapshot: a broken bound or a change to watch, each with its numbers."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
+from features.contracts.reasons import reason_of
+from features.contracts.tables import CONTRACTS
 from features.quality.bounds import QualityBounds, TagBounds
 from features.quality.statistics import TagComparison
+from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 
 Status = Literal["broken", "watch"]
@@ -25,7 +28,7 @@ SENTENCES = {
     "not_finite": ("some values are no finite numbers", "有非有限数值"),
     "minimum": ("a value {now} is below {limit}", "最小值 {now} 低于 {limit}"),
     "maximum": ("a value {now} is above {limit}", "最大值 {now} 高于 {limit}"),
-    "scale": ("the median size {before} became {now}", "数值量级 (中位数) {before} → {now}"),
+    "scale": ("the median size {before} became {now}", "数值量级（中位数）{before} → {now}"),
     "category_gone": (
         "{before} had the value {detail}, none has now",
         "取值 {detail} 消失，原占 {before}",
@@ -41,6 +44,8 @@ SENTENCES = {
 }  # fmt: skip
 KINDS = tuple(SENTENCES)
 SHARES = ("quarantine", "category_gone", "category_new", "null_share", "null_change")
+SUBJECTS = {"customers": "客户数", "tags": "标签目录"}
+"""Subjects that are neither a tag nor a raw table -> their Chinese names."""
 NAMED = 5
 
 
@@ -73,16 +78,27 @@ class Finding:
     detail: str = ""
 
     @property
+    def label(self) -> str:
+        """The Chinese name of the subject."""
+        known: Mapping[str, Any] = CONTRACTS | catalogue()
+        if self.subject in known:
+            return str(known[self.subject].label)
+        return SUBJECTS.get(self.subject, self.subject)
+
+    @property
     def sentence(self) -> str:
         """The finding in English, with the bound."""
-        return self._sentence(0, " (bound {})")
+        return self._sentence(0, " (bound {})", self.detail)
 
     @property
     def chinese(self) -> str:
         """The finding in Chinese, with the bound."""
-        return self._sentence(1, " (界限 {})")
+        detail = self.detail
+        if self.kind == "quarantine":
+            detail = reason_of(self.subject, detail).chinese
+        return self._sentence(1, "（界限 {}）", detail)
 
-    def _sentence(self, language: int, bound: str) -> str:
+    def _sentence(self, language: int, bound: str, detail: str) -> str:
         shown = share if self.kind in SHARES else number
         limit = shown(self.limit)
         if self.kind == "scale":
@@ -90,7 +106,7 @@ class Finding:
         elif self.kind == "customers":
             limit = share(self.limit)
         sentence = SENTENCES[self.kind][language].format(
-            now=shown(self.now), before=shown(self.before), limit=limit, detail=self.detail
+            now=shown(self.now), before=shown(self.before), limit=limit, detail=detail
         )
         no_bound = self.status == "watch" or self.limit is None
         complete = no_bound or self.kind in ("minimum", "maximum")
@@ -101,6 +117,14 @@ class Finding:
         """Sort key: broken bounds first, then by kind, then the greatest change."""
         size = abs((self.now or 0) - (self.before or 0))
         return self.status != "broken", KINDS.index(self.kind), -size, self.subject
+
+
+def read_findings(report: Mapping[str, Any]) -> list[Finding]:
+    """Read the findings of a report as `features.quality.files` writes it."""
+    return [
+        Finding(**{name: value for name, value in written.items() if name != "sentence"})
+        for written in report["findings"]
+    ]
 
 
 def tag_findings(

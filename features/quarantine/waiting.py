@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import pyarrow.parquet as pq
+
 from features.checking.cells import read_cell
 from features.checking.settled_rows import row_id, settled_file
 from features.contracts.contract import Contract
@@ -59,7 +61,10 @@ def waiting_tables(lake: Lake) -> list[str]:
     return [
         name
         for name in CONTRACTS
-        if lake.quarantine(name).exists() or waiting_file(lake, name).exists()
+        if any(
+            path.exists() and pq.read_metadata(path).num_rows
+            for path in (lake.quarantine(name), waiting_file(lake, name))
+        )
     ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.lake.plain_rows import plain_rows
@@ -38,6 +39,14 @@ class CustomerFacts:
     claims: list[dict[str, Any]]
     interactions: list[dict[str, Any]]
     cases: list[dict[str, Any]]
+
+    @property
+    def premiums(self) -> tuple[float, float]:
+        """Add up the premiums of the covers, in yuan: of motor, and of other lines."""
+        sums = [0.0, 0.0]
+        for cover in self.covers:
+            sums[cover["line"] not in MOTOR_LINES] += float(cover["written_premium"] or 0)
+        return sums[0], sums[1]
 
 
 def read_facts(lake: Lake, customer_id: str, as_of: date) -> CustomerFacts:

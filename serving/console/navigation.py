@@ -80,6 +80,8 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/customers/{customer_id}": "customers:read",
         "GET /console/customers/{customer_id}/star": "customers:read",
         "GET /console/customers/{customer_id}/rights": "customers:read",
+        "GET /console/customers/{customer_id}/due": "customers:read",
+        "GET /console/customers/{customer_id}/exports": "decisions:read",
         "GET /console/lists": "lists:read",
         "GET /console/lists/{name}": "lists:read",
         "GET /console/lists/{name}/preview": "lists:read",

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.errors import GuanjiaError
 from serving.console.navigation import MENU
 
@@ -34,7 +35,8 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
     status : int
         HTTP status.
     **values
-        What the template names, beside `say`, `menu`, `user`, `path`, `language` and `form_key`.
+        What the template names, beside `say`, `channel_name`, `menu`, `user`, `path`, `language`
+        and `form_key`.
     """
     session, caller = request.state.session, request.state.caller
     scopes = caller.scopes if caller else frozenset()
@@ -57,6 +59,7 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
             path=request.url.path,
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             clock=lambda at: clock_text(at, zone),
+            channel_name=lambda name: name if english else CONTACT_CHANNEL_LABELS.get(name, name),
             **values,
         )
     )

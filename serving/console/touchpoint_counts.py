@@ -11,6 +11,8 @@ from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
+from serving.campaigns.store import Campaign
+from serving.records.campaign_tables import campaign_members
 from serving.records.columns import first_id
 from serving.records.tables import contacts
 from serving.touchpoints.trigger_pages import BRANCH_GROUP, latest_triggers
@@ -35,6 +37,24 @@ class Sent:
 
     channel: str
     campaign: str | None
+    number: int
+
+
+@dataclass(frozen=True)
+class SentToArm:
+    """What was sent to the members of an arm.
+
+    Attributes
+    ----------
+    arm, kind : str
+        Name of the arm; what it gets.
+    customers, number : int
+        Members who were contacted; contacts.
+    """
+
+    arm: str
+    kind: str
+    customers: int
     number: int
 
 
@@ -92,6 +112,51 @@ def count_sent(
     if branches is not None:
         query = query.where(c.branch.in_(sorted(branches)))
     return [Sent(*row) for row in connection.execute(query)]
+
+
+def count_sent_by_arm(
+    connection: Connection,
+    campaign: Campaign,
+    at: datetime,
+    branches: Collection[str] | None,
+) -> list[SentToArm]:
+    """Count by arm whom a running campaign's touchpoint reached since its launch, 30 days at most.
+
+    Every contact of the touchpoint counts, whoever decided on it: one to an arm that is to be left
+    alone spoils the comparison, and is to be seen.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    campaign : Campaign
+        The campaign.
+    at : datetime
+        Now.
+    branches : collection of str or None
+        Only members of these branches; None: all.
+
+    Returns
+    -------
+    list of SentToArm
+        In the order of the plan.
+    """
+    c, m = contacts.c, campaign_members.c
+    since = max(at - timedelta(days=SENT_DAYS), campaign.launched_at or at)
+    query = (
+        select(m.arm, func.count(c.customer_id.distinct()), func.count())
+        .join(contacts, c.customer_id == m.customer_id)
+        .where(m.campaign == campaign.plan.campaign)
+        .where(c.contact_id >= first_id(since))
+        .where(c.state == "sent", c.touchpoint == campaign.plan.touchpoint)
+        .group_by(m.arm)
+    )
+    if branches is not None:
+        query = query.where(m.branch.in_(sorted(branches)))
+    counts = {arm: (people, number) for arm, people, number in connection.execute(query)}
+    return [
+        SentToArm(arm.name, arm.kind, *counts.get(arm.name, (0, 0))) for arm in campaign.plan.arms
+    ]
 
 
 def count_elsewhere(

@@ -189,7 +189,7 @@ def check_campaign(candidate: Candidate, campaign: CampaignArm | None) -> list[G
         chinese = f"客户在活动“{label}”的照旧组" + ("" if passed else ", 不做该活动触达")
         english = f"the customer is in the arm as before of the campaign {name}"
         return [Gate("campaign", passed, chinese, english)]
-    chinese = f"客户在活动“{label}”的活动组" + ("" if ours else ", 期间只做该活动触达")
+    chinese = f"客户在活动“{label}”的活动组" + ("" if ours else "，期间只做该活动触达")
     english = f"the customer is in the arm {campaign.arm} of the campaign {name}"
     return [Gate("campaign", ours, chinese, english)]
 

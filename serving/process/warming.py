@@ -7,7 +7,6 @@ pages open with are made and kept.
 
 import fcntl
 import logging
-from functools import partial
 from pathlib import Path
 
 from features.errors import GuanjiaError
@@ -18,14 +17,9 @@ from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.definitions.definition import declared_definitions
 from serving.lists.questions import check_definition, read_where, readable_columns
 from serving.records.database import Records
-from serving.reports.accounts import report_accounts
-from serving.reports.kept import (
-    KeptReport,
-    ReportChoice,
-    ask_for_report,
-    of_kind,
-)
-from serving.reports.kinds import ReportQuestion, make_of_day
+from serving.reports.accounts import ask_for_accounts
+from serving.reports.kept import ReportChoice, ask_for_kind
+from serving.reports.kinds import ReportQuestion
 
 logger = logging.getLogger(__name__)
 REPORTS = ("monday", "experience", "stars", "relationship")
@@ -76,19 +70,8 @@ class Warming:
             assert lake.day is not None
             day = lake.day.as_of
             for name in REPORTS:
-                ask_for_report(
-                    lake, of_kind(name, ReportQuestion(day)), partial(self._make_report, lake, name)
-                )
-            own = Lake(lake.settings, lake.day)
-            ask_for_report(
-                lake, ReportChoice("accounts", day), lambda: report_accounts(own, day, "branch")
-            )
-            own.con.close()
-
-    def _make_report(self, lake: Lake, name: str) -> KeptReport:
-        assert lake.day is not None
-        report = make_of_day(lake, self._records, name, ReportQuestion(lake.day.as_of))
-        return KeptReport(report.text, report.customers)
+                ask_for_kind(lake, self._records, ReportChoice(name, ReportQuestion(day)))
+            ask_for_accounts(lake, day, "branch")
 
 
 def count_declared(lake: Lake) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from features.accounts.account import Accounts, accounts
 from features.accounts.items import COSTS, LEVELS, Level
 from features.lake import Lake
-from serving.reports.kept import KeptReport
+from serving.reports.kept import KeptReport, ReportChoice, ask_for_report
+from serving.reports.kinds import ReportQuestion
 from serving.reports.output.files import ReportText
 from serving.reports.output.sections import Cell, Section
 
@@ -16,6 +17,37 @@ MOST_ROWS, DAYS = 100, 365
 OF_PEOPLE = ("customer", "household")
 HEADINGS = ("客户数", "签单保费", "赔款", "费用", "车险利润", "非车利润", "利润合计")
 TOTAL = "合计"
+
+
+def ask_for_accounts(
+    lake: Lake,
+    as_of: date,
+    by: Level,
+    branches: Collection[str] | None = None,
+    patience: float | None = None,
+) -> KeptReport | None:
+    """Return accounts that are kept, or have them made; None: they are being made.
+
+    Parameters
+    ----------
+    lake : Lake
+        The published day; without one, the working area.
+    as_of, by, branches
+        As `report_accounts` takes them.
+    patience : float, optional
+        Seconds to wait for them; default: until they are there.
+    """
+
+    def make() -> KeptReport:
+        # A lake of its own: its queries set variables, which two requests may not share.
+        own = Lake(lake.settings, lake.day)
+        try:
+            return report_accounts(own, as_of, by, branches)
+        finally:
+            own.con.close()
+
+    question = ReportQuestion(as_of, branches=None if branches is None else frozenset(branches))
+    return ask_for_report(lake, ReportChoice(f"accounts by {by}", question), make, patience)
 
 
 def report_accounts(

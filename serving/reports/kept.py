@@ -8,18 +8,20 @@ all that it was made from: the day, what was asked for, settings, code, who was 
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from features.erasure.kept_reports import FOLDER
 from features.lake import Lake
 from features.publishing import published
+from serving import clock
 from serving.background import BackgroundWork
 from serving.identity import file_identity, settings_identity
-from serving.reports.kinds import ReportQuestion
+from serving.records.database import Records
+from serving.reports.kinds import ReportQuestion, make_of_day
 from serving.reports.output.files import ReportText
 from serving.reports.output.sections import Cell, Percent, Section
 
@@ -29,40 +31,38 @@ PATIENCE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class ReportChoice:
-    """What a report is asked for.
+    """One of the reports that can be kept.
 
     Attributes
     ----------
     kind : str
-        Its name.
-    as_of : date
-        What was known by then is in it.
-    since : date or None
-        First day of its period; None: its own default.
-    by : str
-        What an office is, or the level of accounts.
-    branches : collection of str or None
-        Branches whose customers are in it; None: all.
+        One of `REPORTS`, or another name that says all that the question does not.
+    question : ReportQuestion
+        Its days, offices and branches.
     """
 
     kind: str
-    as_of: date
-    since: date | None = None
-    by: str = "branch"
-    branches: Collection[str] | None = None
-
-
-def of_kind(name: str, question: ReportQuestion) -> ReportChoice:
-    """Say what one of `REPORTS` is asked for."""
-    return ReportChoice(name, question.as_of, question.since, question.by, question.branches)
+    question: ReportQuestion
 
 
 @dataclass(frozen=True)
 class KeptReport:
-    """A report as people read it, and the customers whom its numbers name."""
+    """A report as people read it.
+
+    Attributes
+    ----------
+    text : ReportText
+        What people read.
+    customers : tuple of str
+        Customers whom its numbers name.
+    begun_at : datetime or None
+        When its making began: what the records were told later, a consent withdrawn, is not in it.
+        None: it is only being made.
+    """
 
     text: ReportText
     customers: tuple[str, ...] = ()
+    begun_at: datetime | None = None
 
 
 def kept_file(lake: Lake, choice: ReportChoice) -> Path:
@@ -75,9 +75,10 @@ def kept_file(lake: Lake, choice: ReportChoice) -> Path:
     choice : ReportChoice
         The report.
     """
-    branches = None if choice.branches is None else sorted(choice.branches)
+    question = choice.question
+    branches = None if question.branches is None else sorted(question.branches)
     about = [
-        *(choice.kind, str(choice.as_of), str(choice.since), choice.by, branches),
+        *(choice.kind, str(question.as_of), str(question.since), question.by, branches),
         *(settings_identity(lake), file_identity(lake.home / "erased.json")),
     ]
     mark = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
@@ -97,7 +98,9 @@ def read_report(path: Path) -> KeptReport | None:
         ]  # fmt: skip
         as_of, by = date.fromisoformat(fields["as_of"]), fields["by"]
         return KeptReport(
-            ReportText(fields["title"], as_of, sections, by), tuple(fields["customers"])
+            ReportText(fields["title"], as_of, sections, by),
+            tuple(fields["customers"]),
+            datetime.fromisoformat(fields["begun_at"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -106,6 +109,7 @@ def read_report(path: Path) -> KeptReport | None:
 def keep_report(path: Path, report: KeptReport) -> None:
     """Keep a report; a home that cannot be written only costs the next reader the time."""
     text = report.text
+    assert report.begun_at is not None
     fields = {
         "title": text.title,
         "as_of": text.as_of.isoformat(),
@@ -119,6 +123,7 @@ def keep_report(path: Path, report: KeptReport) -> None:
             for part in text.sections
         ],
         "customers": report.customers,
+        "begun_at": report.begun_at.isoformat(),
     }
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -156,6 +161,26 @@ def ask_for_report(
     return _WORK.ask(path, lambda: make_report(lake, choice, make), patience)
 
 
+def ask_for_kind(
+    lake: Lake, records: Records, choice: ReportChoice, patience: float | None = None
+) -> KeptReport | None:
+    """Return one of `REPORTS` that is kept, or have it made of the published day.
+
+    Parameters
+    ----------
+    lake, choice, patience
+        As `ask_for_report` takes them.
+    records : Records
+        Operational records.
+    """
+
+    def make() -> KeptReport:
+        report = make_of_day(lake, records, choice.kind, choice.question)
+        return KeptReport(report.text, report.customers)
+
+    return ask_for_report(lake, choice, make, patience)
+
+
 def make_report(lake: Lake, choice: ReportChoice, make: Callable[[], KeptReport]) -> KeptReport:
     """Make a report and keep it, unless a customer was erased or a setting changed meanwhile.
 
@@ -164,8 +189,8 @@ def make_report(lake: Lake, choice: ReportChoice, make: Callable[[], KeptReport]
     lake, choice, make
         As `ask_for_report` takes them.
     """
-    path = kept_file(lake, choice)
-    report = make()
+    path, begun_at = kept_file(lake, choice), clock.now(lake.settings)
+    report = replace(make(), begun_at=begun_at)
     if kept_file(lake, choice) == path:
         keep_report(path, report)
     return report

@@ -3,6 +3,7 @@
 API, console and command line make them from here, so that all three say and refuse the same.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ ENDINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """How the file of a report may end, with its media type."""
+
+
+_one_at_a_time = threading.Lock()
+"""A report takes seconds of both processors: the next one waits, and decisions go on."""
 
 
 class ReportDayError(GuanjiaError):
@@ -236,7 +241,7 @@ REPORTS: Mapping[str, ReportKind] = MappingProxyType(
 
 
 def make_of_day(served: Lake, records: Records, name: str, question: ReportQuestion) -> MadeReport:
-    """Make a report of the published day, with an engine of its own.
+    """Make a report of the published day, with an engine of its own; one at a time in a process.
 
     Parameters
     ----------
@@ -251,6 +256,7 @@ def make_of_day(served: Lake, records: Records, name: str, question: ReportQuest
     """
     kind = REPORTS[name]
     with ExitStack() as stack:
+        stack.enter_context(_one_at_a_time)
         # Temporary tables of reports have names.
         lake = Lake(served.settings, served.day)
         stack.callback(lake.con.close)

@@ -245,7 +245,7 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
     total = report.chain[-1] if report.chain else None
     sentences: tuple[str, ...] = ()
     if total is not None:
-        parts = ", ".join(
+        parts = "，".join(
             f"{label} {Percent(total.in_time[step].share)}" for step, label in STEP_LABELS.items()
         )
         sentences = (

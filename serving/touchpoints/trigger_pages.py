@@ -60,6 +60,7 @@ def read_triggers(
     *,
     touchpoint: str | None = None,
     branches: Collection[str] | None = None,
+    customer: str | None = None,
     after: tuple[str, str] = ("", ""),
 ) -> TriggerPage:
     """Read a page of the triggers of a date.
@@ -76,6 +77,8 @@ def read_triggers(
         Only this touchpoint. Default: all.
     branches : collection of str, optional
         Only customers who belonged to one of these branches on that date. Default: all.
+    customer : str, optional
+        Only this customer. Default: all.
     after : (str, str)
         Customer and touchpoint of the last row of the page before.
 
@@ -94,6 +97,9 @@ def read_triggers(
     if touchpoint is not None:
         conditions.append("touchpoint = ?")
         parameters.append(touchpoint)
+    if customer is not None:
+        conditions.append("customer_id = ?")
+        parameters.append(customer)
     if branches is not None:
         tags = lake.tags(BRANCH_GROUP) / f"as_of={day}.parquet"
         conditions.append(

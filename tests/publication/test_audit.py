@@ -1,7 +1,9 @@
 """What is missing, of another snapshot, or beyond a bound is found, with what it means."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from published_homes import CUSTOMERS, FIRST, NOON, SECOND, write_day
 
 from features.lake import Lake
+from features.quality.findings import Finding as QualityFinding
 from guanjia.jobs.publication import audit
 from guanjia.jobs.publication.findings import Finding
 from guanjia.jobs.publication.generation import stage_day
@@ -41,8 +44,10 @@ def quarantine(home: Path) -> None:
 def break_a_tag(home: Path) -> None:
     path = home / "quality" / f"as_of={SECOND}.json"
     report = json.loads(path.read_text())
-    finding = {"status": "broken", "subject": "star_level", "sentence": "100% are null"}
-    path.write_text(json.dumps(report | {"findings": [finding, {"status": "watch"}]}))
+    broken = QualityFinding("star_level", "null_share", "broken", 1.0, limit=0.1)
+    watched = QualityFinding("star_level", "drift", "watch", 0.3, limit=0.2)
+    written = [asdict(finding) | {"sentence": finding.sentence} for finding in (broken, watched)]
+    path.write_text(json.dumps(report | {"findings": written}))
 
 
 BROKEN = {
@@ -80,6 +85,8 @@ def test_each_fault_is_one_finding(lake: Lake) -> None:
         (finding,) = findings(lake)
         assert finding.thing == thing
         assert finding.meaning.endswith("."), thing
+        chinese = re.sub("quality.toml|[0-9a-f]{16}", "", finding.chinese)
+        assert not re.search("[a-z]{2}", chinese), chinese
 
 
 @pytest.mark.parametrize("folder", ["triggers", "segments"])

@@ -75,6 +75,26 @@ def test_a_first_version_with_few_outcomes_is_not_judged_and_says_so():
     assert not verdict("log loss", found(replace(overall, outcomes=30), champion=None)).passed
 
 
+def test_a_verdict_says_in_chinese_what_it_says_in_english():
+    """A first version with a harmed segment and a misjudged group, figure for figure."""
+    harmed = replace(group("5", differs(0.011, 0, 0, 0.0001)), dimension="channel", value="agent")
+    gap = Gap("gender", "F", 1000, 900, 400, 0.08, 0.08, 0.08, 0.001)
+    comparison = found(group(), group("4"), harmed, gaps=[gap])
+    said = {one.gate: one.chinese for one in judge(PromotionBounds(), comparison)}
+    assert said == {
+        "log loss": "0.5000，在用版本 0.5000：相差基准率的 +0.00%（95% 区间 +0.00% 至 +0.00%），"
+        "最多允许 +0.50%",
+        "calibration": "校准误差 0.5000，在用版本 0.5000：相差 +0.0000"
+        "（95% 区间 +0.0000 至 +0.0000），最多允许 +0.0100",
+        "segments": "判断了 2 个分群，变差最多的是渠道 代理（+2.20%），"
+        "超过基准率对数损失 +2.00% 的有：渠道 代理",
+        "fairness": "按性别、年龄、地区判断了 1 组，偏差最大的是性别 女（0.0800），"
+        "超过 0.0500 的有：性别 女",
+    }
+    none = {one.gate: one.chinese for one in judge(PromotionBounds(), found(group()))}
+    assert none["segments"] == "没有一个分群的客户和结果多到可以判断"
+
+
 def test_calibration_keeps_its_tolerance():
     for high, passed in ((0.0099, True), (0.0101, False)):
         overall = replace(group(), ece=Difference(0.01, 0.012, 0.002, -0.001, high, 0.002))

@@ -31,6 +31,8 @@ SMALLEST_EVENTS = 20
 AGE_STEPS = (30, 40, 50, 60)
 LEAD_STEPS = (0, 3, 7, 15, 30, 61)
 NOT_KNOWN = ("未知", "not known")
+UNKNOWN = dict.fromkeys(("unknown", NOT_KNOWN[1]), NOT_KNOWN[0])
+"""Name of the part whose value is null -> its Chinese name."""
 BUSINESS_LABELS = {"new": "新保", "transfer": "转保", "renewal": "续保"}
 CITY_LABELS = {"1": "一线", "new_1": "新一线", "2": "二线", "3_and_below": "三线及以下"}
 GENDER_LABELS = {"F": "女", "M": "男"}
@@ -58,6 +60,10 @@ class Attribute:
     column: str
     values: Callable[[pd.Series], pd.Series]
     labels: dict[str, str]
+
+    def name_part(self, value: str) -> str:
+        """Name a part in Chinese: "渠道 代理"."""
+        return f"{self.chinese} {UNKNOWN.get(value) or self.labels.get(value, value)}"
 
 
 @dataclass(frozen=True)

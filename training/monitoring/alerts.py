@@ -4,60 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from features.tags.catalogue import catalogue
 from training.estimators.losses import Kind
 from training.models import find
-from training.monitoring.cohorts import CohortFigures
+from training.monitoring.alert_words import CURES, EXTREMES, NAMES, RETRAIN
+from training.monitoring.cohorts import SEGMENTS, CohortFigures
 from training.monitoring.drift import Drift
 from training.monitoring.rule import BoundTest
 from training.registry.champions import family
 
-NAMES = {
-    "gap": "observed minus predicted",
-    "slope": "calibration slope",
-    "auc": "AUC",
-    "gini": "Gini",
-    "lift": "lift",
-    "loss": "loss below that of predicting the mean",
-    "score_drift": "PSI of the scores",
-    "score_shift": "change of the mean score",
-    "tag_drift": "PSI of tag",
-}
-"""Names of the figures for readers."""
-
 POINTS = ("gap", "score_shift")
 """Figures that are shown in points of a probability."""
-
-RETRAIN = (
-    "retrain: run `guanjia train {family} --known-by {as_of}`, then `guanjia compare {model}` "
-    "shows whether the new version is better"
-)
-ORDER = (
-    "it ranks customers worse than when it was tested: see which tags drifted, below and with "
-    "`guanjia quality --against training`; {retrain}"
-)
-CURES = {
-    "gap": "predictions no longer match outcomes: do not add up its probabilities (the order of "
-    "its lists is as good as the AUC says); {retrain}",
-    "segment": "do not add up probabilities of these customers; look for what changed for them "
-    "alone (price, product, intermediary, the source of a tag); {retrain}",
-    "slope": "its high and low probabilities are {extremes}: do not select customers by a fixed "
-    "probability; {retrain}",
-    "auc": ORDER,
-    "gini": ORDER,
-    "lift": "the customers it puts first are no longer the right ones: see which tags drifted; "
-    "{retrain}",
-    "loss": "predicting the mean would be better than this model: run `guanjia rollback {model} "
-    "--who NAME --why TEXT` if an earlier version was better, else stop using its lists; {retrain}",
-    "score_drift": "the customers asked about, or their tags, have changed: see the tags below and "
-    "`guanjia quality --as-of {as_of} --against training`; only later outcomes can show whether "
-    "the model still holds",
-    "score_shift": "expect other totals; see the tags below, and whether a change of price or "
-    "product explains them; only later outcomes can show whether the model still holds",
-    "tag_drift": "check the source of tag {subject} (`guanjia quality --as-of {as_of} --against "
-    "training`); if it is right, the customers or the market changed (a price reform, a new "
-    "channel): expect a gap in the next cohorts, and when their outcomes are ripe, {retrain}",
-}
-"""What to do, by figure."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +30,15 @@ class Alert:
     segment : str
         A segment or a tag; empty: all rows.
     figure : str
-        One of `NAMES`.
+        One of `training.monitoring.alert_words.NAMES`.
     estimate, expected, low, high, bound : float
         As in `training.monitoring.rule.BoundTest`.
     p : float
         As there.
-    sentence, cure : str
-        What is wrong, and what to do.
+    sentence, chinese : str
+        What is wrong, in English and in Chinese.
+    cure, chinese_cure : str
+        What to do.
     """
 
     model: str
@@ -93,7 +52,9 @@ class Alert:
     bound: float
     p: float
     sentence: str
+    chinese: str
     cure: str
+    chinese_cure: str
 
 
 def alerts_of(
@@ -123,22 +84,20 @@ def alerts_of(
 
 
 def _alert(model: str, cohort: str, test: BoundTest, as_of: date) -> Alert:
-    name, kind = NAMES[test.figure], find(model).kind
-    who = f" {test.subject}" if test.figure == "tag_drift" else ""
-    who = f" of {test.subject}" if test.subject and not who else who
-    unit = " points" if test.figure in POINTS and kind == "probability" else ""
+    kind = find(model).kind
+    in_points = test.figure in POINTS and kind == "probability"
     measured, low, high, expected, bound = (
         _number(test, value, kind)
         for value in (test.estimate, test.low, test.high, test.expected, test.bound)
     )
-    sentence = (
-        f"{name}{who}: {measured}{unit} ({low} to {high}); "
-        f"expected {expected.lstrip('+')}, allowed deviation {bound.lstrip('+')}"
-    )
-    cure_for = "segment" if test.figure == "gap" and test.subject else test.figure
-    words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
-    words["extremes"] = "too extreme" if test.estimate < 1 else "not extreme enough"
-    cure = CURES[cure_for].format(retrain=RETRAIN.format(**words), **words)
+    expected, bound = expected.lstrip("+"), bound.lstrip("+")
+    (english, chinese), subject = NAMES[test.figure], _chinese_subject(test)
+    if test.figure == "tag_drift":
+        english, chinese = f"{english} {test.subject}", f"标签“{subject}”的 PSI"
+    elif test.subject:
+        english, chinese = f"{english} of {test.subject}", f"{subject}的{chinese}"
+    unit, chinese_unit = (" points", " 个百分点") if in_points else ("", "")
+    cure, chinese_cure = _cures(model, test, as_of)
     return Alert(
         model=model,
         cohort=cohort,
@@ -150,8 +109,47 @@ def _alert(model: str, cohort: str, test: BoundTest, as_of: date) -> Alert:
         high=test.high,
         bound=test.bound,
         p=test.p,
-        sentence=sentence,
+        sentence=(
+            f"{english}: {measured}{unit} ({low} to {high}); "
+            f"expected {expected}, allowed deviation {bound}"
+        ),
+        chinese=(
+            f"{chinese}：{measured}{chinese_unit}（95% 区间 {low} 至 {high}）；"
+            f"应为 {expected}，允许相差 {bound}"
+        ),
         cure=cure,
+        chinese_cure=chinese_cure,
+    )
+
+
+def _chinese_subject(test: BoundTest) -> str:
+    """Name in Chinese the segment or the tag that a figure is of."""
+    if test.figure == "tag_drift":
+        tags = catalogue()
+        return tags[test.subject].label if test.subject in tags else test.subject
+    for attribute in SEGMENTS:
+        if test.subject.startswith(f"{attribute.english} "):
+            return attribute.name_part(test.subject.removeprefix(f"{attribute.english} "))
+    return test.subject
+
+
+def _cures(model: str, test: BoundTest, as_of: date) -> tuple[str, str]:
+    """Say what to do, in English and in Chinese."""
+    extremes, chinese_extremes = EXTREMES[test.estimate < 1]
+    words = {
+        "model": model,
+        "family": family(model),
+        "as_of": as_of,
+        "subject": test.subject,
+        "chinese_subject": f"“{_chinese_subject(test)}”",
+        "extremes": extremes,
+        "chinese_extremes": chinese_extremes,
+    }
+    cure_for = "segment" if test.figure == "gap" and test.subject else test.figure
+    (english, chinese), (retrain, chinese_retrain) = CURES[cure_for], RETRAIN
+    return (
+        english.format(retrain=retrain.format(**words), **words),
+        chinese.format(retrain=chinese_retrain.format(**words), **words),
     )
 
 

@@ -9,14 +9,18 @@ all. With fewer than 30 outcomes of one kind, neither a first version nor a grou
 the verdict says so.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TypeAlias
 
+import numpy as np
 from scipy.special import ndtri
 
 from training.estimators.losses import LOSSES
+from training.evaluation import slices
+from training.evaluation.paired import Gap, PairedFigures
 from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
+from training.promotion.verdicts import Verdict, say_verdict
 
 ERROR = 0.01
 """Probability that chance alone makes one of all groups look harmed. At 0.05, with eight models
@@ -24,31 +28,17 @@ promoted at a time, a good one would be refused every second time."""
 
 FEWEST = 30
 """Fewest outcomes of either kind, and customers, to judge a group by."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether one gate holds.
-
-    Attributes
-    ----------
-    gate : str
-        Name of the gate.
-    passed : bool
-        True if it holds.
-    sentence : str
-        The figures and the bound, in words.
-    cure : str
-        What to do if it does not hold.
-    figures : Mapping[str, float]
-        The same figures as numbers.
-    """
-
-    gate: str
-    passed: bool
-    sentence: str
-    cure: str
-    figures: Mapping[str, float]
+BASES = {
+    "probability": ("base rate", "基准率"),
+    "count": ("mean", "均值"),
+    "amount": ("mean", "均值"),
+}
+"""Kind of a prediction -> what it is without a model."""
+ATTRIBUTES = {
+    attribute.english: attribute for attribute in (*slices.ATTRIBUTES, *slices.PROTECTED_ATTRIBUTES)
+}
+"""Dimension of a comparison -> how reports of models name it and its parts."""
+Part: TypeAlias = PairedFigures | Gap
 
 
 def judge(gates: PromotionBounds, comparison: Comparison) -> list[Verdict]:
@@ -66,16 +56,21 @@ def _loss(gates: PromotionBounds, comparison: Comparison) -> Verdict:
     scale = comparison.overall.reference
     difference, low, high = (value / scale for value in (loss.difference, loss.low, loss.high))
     worst = high if comparison.champion else low
+    _, gate = LOSSES[comparison.kind]
     if _unproven(comparison):
-        return _not_judged(_loss_name(comparison), comparison)
-    return Verdict(
-        _loss_name(comparison),
+        return _not_judged(gate, comparison)
+    base, chinese_base = BASES[comparison.kind]
+    return say_verdict(
+        gate,
+        "loss",
         worst <= gates.loss,
-        f"{loss.challenger:.4f}, {_peer(comparison)} {loss.champion:.4f}: {difference:+.2%} of the "
-        f"{_base(comparison)}'s ({low:+.2%} to {high:+.2%}), at most {gates.loss:+.2%} allowed",
-        "see `guanjia compare` for where it loses; train with other parameters, tags or a later "
-        "--known-by, or compare on more outcomes",
         {"difference": difference, "low": low, "high": high, "bound": gates.loss},
+        challenger=loss.challenger,
+        champion=loss.champion,
+        peer="champion" if comparison.champion else base,
+        chinese_peer="在用版本" if comparison.champion else chinese_base,
+        base=base,
+        chinese_base=chinese_base,
     )
 
 
@@ -87,19 +82,19 @@ def _calibration(gates: PromotionBounds, comparison: Comparison) -> Verdict:
     """
     if _unproven(comparison):
         return _not_judged("calibration", comparison)
-    ece, own = comparison.overall.ece, comparison.overall.challenger_ece
-    difference, low, high = ece.difference, ece.low, ece.high
-    sentence = f"ECE {ece.challenger:.4f}, champion {ece.champion:.4f}: {ece.difference:+.4f} "
+    ece, own, bound = comparison.overall.ece, comparison.overall.challenger_ece, gates.calibration
     if comparison.champion is None:
-        (low, high), difference = own.interval, own.value
-        sentence = f"ECE {own.value:.4f} "
-    worst = high if comparison.champion else low
-    return Verdict(
+        (low, high), value = own.interval, own.value
+        figures = {"difference": value, "low": low, "high": high, "bound": bound}
+        return say_verdict("calibration", "own_calibration", low <= bound, figures)
+    figures = {"difference": ece.difference, "low": ece.low, "high": ece.high, "bound": bound}
+    return say_verdict(
         "calibration",
-        worst <= gates.calibration,
-        f"{sentence}({low:+.4f} to {high:+.4f}), at most {gates.calibration:+.4f} allowed",
-        "train with a later --known-by, so that the calibration slice is nearer",
-        {"difference": difference, "low": low, "high": high, "bound": gates.calibration},
+        "calibration",
+        ece.high <= bound,
+        figures,
+        challenger=ece.challenger,
+        champion=ece.champion,
     )
 
 
@@ -108,55 +103,51 @@ def _segments(gates: PromotionBounds, comparison: Comparison) -> Verdict:
         part for part in comparison.segments if min(part.outcomes, part.customers) >= FEWEST
     ]
     chance = beyond_chance(len(segments))
-    relative = {
-        f"{part.dimension} {part.value}": part.loss.difference / (part.reference or 1.0)
-        for part in segments
-    }
+    relative = [part.loss.difference / (part.reference or 1.0) for part in segments]
     harmed = [
-        name
-        for part, (name, share) in zip(segments, relative.items(), strict=True)
+        part
+        for part, share in zip(segments, relative, strict=True)
         if share > gates.segment and part.loss.difference > chance * part.loss.deviation
     ]
-    return Verdict(
+    base, chinese_base = BASES[comparison.kind]
+    chinese_loss, loss = LOSSES[comparison.kind]
+    figures = {
+        "segments": len(segments),
+        "harmed": len(harmed),
+        "worst": max(relative, default=0.0),
+        "bound": gates.segment,
+    }
+    kind = "segments_harmed" if harmed else "segments_hold" if segments else "no_segments"
+    return say_verdict(
         "segments",
+        kind,
         not harmed,
-        f"{len(segments)} segments judged; {_worst(relative, '{:+.2%}')}; "
-        f"{_listed(harmed, 'harmed')} beyond {gates.segment:+.2%} of the "
-        f"{_base(comparison)}'s {_loss_name(comparison)}",
-        "see `guanjia compare` by segment; add what tells these customers apart, or keep the "
-        "champion",
-        {
-            "segments": len(segments),
-            "harmed": len(harmed),
-            "worst": _most(relative),
-            "bound": gates.segment,
-        },
+        figures,
+        **_places(segments, relative, harmed),
+        base=base,
+        chinese_base=chinese_base,
+        loss=loss,
+        chinese_loss=chinese_loss,
     )
 
 
 def _fairness(gates: PromotionBounds, comparison: Comparison) -> Verdict:
     gaps = [gap for gap in comparison.gaps if min(gap.outcomes, gap.customers) >= FEWEST]
     chance = beyond_chance(len(gaps))
-    sizes = {f"{gap.dimension} {gap.value}": abs(gap.gap) for gap in gaps}
+    sizes = [abs(gap.gap) for gap in gaps]
     unfair = [
-        name
-        for gap, (name, size) in zip(gaps, sizes.items(), strict=True)
+        gap
+        for gap, size in zip(gaps, sizes, strict=True)
         if size > gates.fairness and size > chance * gap.deviation
     ]
-    return Verdict(
-        "fairness",
-        not unfair,
-        f"{len(gaps)} groups of gender, age and region judged; {_worst(sizes, '{:.4f}')}; "
-        f"{_listed(unfair, 'misjudged')} by more than {gates.fairness:.4f}",
-        "see the gaps of `guanjia compare --json`; calibrate on more of these customers, or leave "
-        "out tags that stand for the group",
-        {
-            "groups": len(gaps),
-            "unfair": len(unfair),
-            "worst": _most(sizes),
-            "bound": gates.fairness,
-        },
-    )
+    figures = {
+        "groups": len(gaps),
+        "unfair": len(unfair),
+        "worst": max(sizes, default=0.0),
+        "bound": gates.fairness,
+    }
+    kind = "groups_misjudged" if unfair else "groups_hold" if gaps else "no_groups"
+    return say_verdict("fairness", kind, not unfair, figures, **_places(gaps, sizes, unfair))
 
 
 def beyond_chance(groups: int) -> float:
@@ -177,35 +168,23 @@ def _unproven(comparison: Comparison) -> bool:
 
 def _not_judged(gate: str, comparison: Comparison) -> Verdict:
     outcomes = comparison.overall.outcomes
-    sentence = (
-        f"not judged: {outcomes} outcomes in {comparison.overall.rows} rows, fewer than {FEWEST}"
-    )
-    return Verdict(gate, True, sentence, "", {"outcomes": outcomes})
+    rows = comparison.overall.rows
+    return say_verdict(gate, "not_judged", True, {"outcomes": outcomes}, rows=rows, fewest=FEWEST)
 
 
-def _peer(comparison: Comparison) -> str:
-    return "champion" if comparison.champion else _base(comparison)
+def _places(
+    parts: Sequence[Part], sizes: Sequence[float], beyond: Sequence[Part]
+) -> dict[str, str]:
+    """Name the part of the largest figure, and those beyond the bound, in both languages."""
+    worst = parts[int(np.argmax(sizes))] if parts else None
+    return {
+        "where": f"{worst.dimension} {worst.value}" if worst else "",
+        "chinese_where": _chinese(worst) if worst else "",
+        "names": ", ".join(f"{part.dimension} {part.value}" for part in beyond),
+        "chinese_names": "、".join(map(_chinese, beyond)),
+    }
 
 
-def _base(comparison: Comparison) -> str:
-    """Name the prediction without a model."""
-    return "base rate" if comparison.kind == "probability" else "mean"
-
-
-def _loss_name(comparison: Comparison) -> str:
-    return LOSSES[comparison.kind][1]
-
-
-def _most(values: Mapping[str, float]) -> float:
-    return max(values.values(), default=0.0)
-
-
-def _worst(values: Mapping[str, float], form: str) -> str:
-    if not values:
-        return "none has customers enough"
-    name = max(values, key=lambda name: values[name])
-    return f"largest {form.format(values[name])} ({name})"
-
-
-def _listed(names: Sequence[str], what: str) -> str:
-    return f"{what}: {', '.join(names)}" if names else f"none {what}"
+def _chinese(part: Part) -> str:
+    """Name a part in Chinese, as reports of models do."""
+    return ATTRIBUTES[part.dimension].name_part(part.value)

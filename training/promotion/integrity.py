@@ -11,12 +11,15 @@ from features.lake import Lake, sha256_of
 from features.tags.catalogue import catalogue
 from training.estimators.bundle import verify
 from training.model_spec import ModelSpec
-from training.promotion.gates import Verdict
+from training.promotion.verdicts import Verdict, say_verdict
 from training.registry import versions
 from training.registry.champions import family, fetch
 from training.registry.load_check import LateError, try_loading
 from training.registry.mlflow_client import RegistryAwayError
 from training.registry.versions import Version
+
+MOST_COLUMNS = 10
+"""Columns that differ and are named."""
 
 
 def check_integrity(
@@ -52,17 +55,17 @@ def check_integrity(
     except RegistryAwayError:
         raise
     except GuanjiaError as error:
-        return [Verdict("file hashes", False, _sentence(error), error.cure, {})]
+        return [_failed("file hashes", "files_differ", error, model)]
     spec = verify(folder)
     files = len(spec["sha256"]) + 1
-    verdicts = [Verdict("file hashes", True, f"{files} files as registered", "", {"files": files})]
+    verdicts = [say_verdict("file hashes", "files_as_registered", True, {"files": files})]
     try:
         loaded = try_loading(folder)
     except LateError:
         raise
     except GuanjiaError as error:
-        return [*verdicts, Verdict("trial load", False, _sentence(error), error.cure, {})]
-    verdicts.append(Verdict("trial load", True, f"bundle {loaded} loads and predicts", "", {}))
+        return [*verdicts, _failed("trial load", "does_not_load", error, model)]
+    verdicts.append(say_verdict("trial load", "loads", True, {}, bundle=loaded))
     return [*verdicts, _signature(lake, model, version, spec, served)]
 
 
@@ -74,27 +77,30 @@ def _signature(
         path = versions.download(lake, version.run, "signature.json", Path(folder))
         inputs = json.loads(json.loads(path.read_text("utf-8"))["inputs"])
     if not served and spec.get("given", "") != model.given:
-        sentence = "its question is that of an earlier release: what it takes for granted differs"
-        cure = f"run `guanjia train {family(model.name)}` with this release"
-        return Verdict("signature", False, sentence, cure, {})
+        return say_verdict("signature", "other_question", False, {}, family=family(model.name))
     registered = [column["name"] for column in inputs]
     reads = list(spec["features"])
     expected = model.features
-    against = f"the tag set {model.tag_set.name}"
+    words = {
+        "against": f"the tag set {model.tag_set.name}",
+        "chinese_against": f"标签集 {model.tag_set.name} ",
+        "family": family(model.name),
+    }
     if served:
         computed = {*catalogue(), *(feature.name for feature in model.extra)}
         expected = [name for name in reads if name in computed]
-        against = "the tags that are computed"
+        words |= {"against": "the tags that are computed", "chinese_against": "现在计算的标签"}
     differing = sorted({*registered, *reads} ^ set(expected))
-    if not differing and not registered == reads == expected:
-        differing = ["their order"]
-    figures = {"columns": float(len(reads)), "differing": float(len(differing))}
-    if differing:
-        sentence = f"differs from {against}: {', '.join(differing[:10])}"
-        cure = f"run `guanjia train {family(model.name)}` with this release"
-        return Verdict("signature", False, sentence, cure, figures)
-    return Verdict("signature", True, f"{len(reads)} columns, as {against}", "", figures)
+    disordered = not differing and not registered == reads == expected
+    figures = {"columns": float(len(reads)), "differing": float(len(differing) or disordered)}
+    if not differing and not disordered:
+        return say_verdict("signature", "same_columns", True, figures, **words)
+    words["differing_columns"] = ", ".join(differing[:MOST_COLUMNS]) or "their order"
+    words["chinese_columns"] = "、".join(differing[:MOST_COLUMNS]) or "列的顺序"
+    return say_verdict("signature", "other_columns", False, figures, **words)
 
 
-def _sentence(error: GuanjiaError) -> str:
-    return f"{error.thing} {error.fault}"
+def _failed(gate: str, kind: str, error: GuanjiaError, model: ModelSpec) -> Verdict:
+    """Write the verdict of a gate that an error closes."""
+    sentence, train = f"{error.thing} {error.fault}", family(model.name)
+    return say_verdict(gate, kind, False, {}, error=sentence, cure=error.cure, family=train)

@@ -18,8 +18,9 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training.models import find
 from training.promotion.comparison import Comparison, compare_versions, contenders
-from training.promotion.gates import Verdict, judge
+from training.promotion.gates import judge
 from training.promotion.integrity import check_integrity
+from training.promotion.verdicts import Verdict
 from training.registry import local_models, versions
 from training.registry.champions import fetch
 from training.registry.mlflow_client import RegistryAwayError

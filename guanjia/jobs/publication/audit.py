@@ -16,8 +16,11 @@ import pyarrow.parquet as pq
 from features.checking.bounds import load_check_bounds
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.quality.findings import read_findings
 from features.snapshots.snapshots import Snapshot, read_snapshot
+from features.tags.catalogue import groups
 from guanjia.jobs.publication.bounds import PublishBounds, load_publish_bounds
+from guanjia.jobs.publication.finding_words import say_finding, say_rows
 from guanjia.jobs.publication.findings import Finding
 from guanjia.jobs.publication.generation import CHECK
 from guanjia.jobs.publication.slot_loading import lacking_rows
@@ -26,18 +29,6 @@ from serving.touchpoints.triggers import triggers_path
 from training.models import MODELS
 from training.registry.local_models import champion_version
 
-MEANINGS = {
-    "customers": "Customers who are missing are unknown to the API and on no list.",
-    "policies": "Customers whose policies are missing lose predictions, and are rated, listed and "
-    "contacted as if they had no cover.",
-    "claims": "Customers whose claims are missing look better than they are: stars, prices and "
-    "lists follow.",
-    "consents": "Customers whose refusal is missing could be contacted against their will.",
-    "interactions": "Contacts that are missing do not count under the contact caps: customers "
-    "could be called once too often.",
-    "entitlements": "Customers are told of entitlements that they have used, or not of open ones.",
-}
-OTHERS = "Tags that are computed from this table are wrong for the customers whose rows are missing"
 MOST_QUALITY = 5
 """Broken bounds of the quality report that are listed one by one."""
 
@@ -81,18 +72,12 @@ def _check_findings(lake: Lake) -> Iterator[Finding]:
     """Compare the shares of quarantined rows with the bound of the check."""
     path, limit = lake.data / CHECK, load_check_bounds(lake.home).quarantined_share_max
     if not path.exists():
-        yield Finding(
-            "check", "no report", "a report of `guanjia check`",
-            "Nobody knows what was delivered; run `guanjia check`.",
-        )  # fmt: skip
+        yield say_finding("no_check")
         return
     for name, counts in json.loads(path.read_text("utf-8"))["tables"].items():
         bad, rows = counts["quarantined"], counts["good"] + counts["quarantined"]
         if rows and bad / rows > limit:
-            yield Finding(
-                f"rows of {name} in quarantine", f"{bad:,} of {rows:,}", f"at most {limit:.1%}",
-                MEANINGS.get(name, f"{OTHERS}."),
-            )  # fmt: skip
+            yield say_rows("quarantined_rows", name, bad=bad, rows=rows, share=limit)
 
 
 def _table_findings(lake: Lake, before: Lake | None, bounds: PublishBounds) -> Iterator[Finding]:
@@ -104,10 +89,7 @@ def _table_findings(lake: Lake, before: Lake | None, bounds: PublishBounds) -> I
         now = _rows(lake.checked(name)) if lake.has(name) else 0
         share = bounds.share_of(name)
         if now < had * share:
-            yield Finding(
-                f"rows of {name}", f"{now:,}, and {had:,} on the day published before",
-                f"at least {share:.1%} of those", MEANINGS.get(name, f"{OTHERS}."),
-            )  # fmt: skip
+            yield say_rows("fewer_rows", name, now=now, had=had, share=share)
 
 
 def _customer_findings(
@@ -118,11 +100,7 @@ def _customer_findings(
         return
     had, share = read_snapshot(before, before.day.as_of).customers, bounds.customers_share_min
     if snapshot.customers < had * share:
-        yield Finding(
-            "customers of the snapshot",
-            f"{snapshot.customers:,}, and {had:,} on the day published before",
-            f"at least {share:.1%} of those", MEANINGS["customers"],
-        )  # fmt: skip
+        yield say_finding("fewer_customers", now=snapshot.customers, had=had, share=share)
 
 
 def _quality_findings(lake: Lake, snapshot: Snapshot) -> Iterator[Finding]:
@@ -130,22 +108,19 @@ def _quality_findings(lake: Lake, snapshot: Snapshot) -> Iterator[Finding]:
     path = lake.data / "quality" / f"as_of={snapshot.as_of}.json"
     report = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if not _is_of(report.get("snapshot_id"), snapshot):
-        yield Finding(
-            "quality", "no report of this snapshot", "a report of `guanjia quality`",
-            f"Nobody has looked at the tags; run `guanjia quality --as-of {snapshot.as_of}`.",
-        )  # fmt: skip
+        yield say_finding("no_quality", as_of=snapshot.as_of)
         return
-    broken = [finding for finding in report["findings"] if finding["status"] == "broken"]
+    broken = [finding for finding in read_findings(report) if finding.status == "broken"]
     for finding in broken[:MOST_QUALITY]:
-        yield Finding(
-            f"quality of {finding['subject']}", finding["sentence"], "in quality.toml",
-            "Models, stars, segments and lists that read it say what is not so.",
-        )  # fmt: skip
+        yield say_finding(
+            "quality",
+            subject=finding.subject,
+            label=finding.label,
+            english_finding=finding.sentence,
+            chinese_finding=finding.chinese,
+        )
     if len(broken) > MOST_QUALITY:
-        yield Finding(
-            "quality", f"{len(broken)} broken bounds in all", "none",
-            f"See `guanjia quality --as-of {snapshot.as_of}`.",
-        )  # fmt: skip
+        yield say_finding("more_quality", count=len(broken), as_of=snapshot.as_of)
 
 
 def _score_findings(
@@ -156,18 +131,18 @@ def _score_findings(
     path = scores_path(lake, snapshot.day)
     if not path.exists():
         if served:
-            yield Finding(
-                "scores", "none", f"one row for each of {snapshot.customers:,} customers",
-                f"Nobody is on a list; run `guanjia score --as-of {snapshot.as_of}`.",
-            )  # fmt: skip
+            yield say_finding("no_scores", customers=snapshot.customers, as_of=snapshot.as_of)
         return
     rows, ids = _rows(path), _ids(path)
     if rows != snapshot.customers or not all(_is_of(identity, snapshot) for identity in ids):
-        yield Finding(
-            "scores", f"{rows:,} rows of the snapshot {', '.join(sorted(ids)) or 'none'}",
-            f"{snapshot.customers:,} rows of {snapshot.snapshot_id}",
-            f"Lists would be of other tags; run `guanjia score --as-of {snapshot.as_of}` again.",
-        )  # fmt: skip
+        yield say_finding(
+            "other_scores",
+            rows=rows,
+            others=", ".join(sorted(ids)) or "-",
+            customers=snapshot.customers,
+            snapshot=snapshot.snapshot_id,
+            as_of=snapshot.as_of,
+        )
     now = _predicted(path)
     had: dict[str, int] = {}
     if before is not None and before.day is not None:
@@ -175,52 +150,40 @@ def _score_findings(
         had = _predicted(earlier) if earlier.exists() else {}
     for name in served:
         if now.get(name, 0) < had.get(name, 0) * bounds.predicted_share_min:
-            yield Finding(
-                f"predictions of {name}",
-                f"{now.get(name, 0):,}, and {had[name]:,} on the day published before",
-                f"at least {bounds.predicted_share_min:.1%} of those",
-                "Customers without a prediction are on no list of this model and are not decided "
-                "on by it.",
-            )  # fmt: skip
+            yield say_finding(
+                "fewer_predictions",
+                model=name,
+                label=MODELS[name].label,
+                now=now.get(name, 0),
+                had=had[name],
+                share=bounds.predicted_share_min,
+            )
 
 
 def _file_findings(lake: Lake, snapshot: Snapshot, before: Lake | None) -> Iterator[Finding]:
     """Check that triggers and segments are there and were made from this snapshot."""
     triggers = triggers_path(lake, snapshot.day)
-    cure = f"run `guanjia triggers --as-of {snapshot.as_of}`"
+    figures = {"as_of": snapshot.as_of, "snapshot": snapshot.snapshot_id}
     if not triggers.exists():
-        yield Finding(
-            "triggers", "none", "a file of this day",
-            f"No customer is due for a touchpoint; {cure}.",
-        )  # fmt: skip
+        yield say_finding("no_triggers", **figures)
     elif not all(_is_of(identity, snapshot) for identity in _ids(triggers)):
-        yield Finding(
-            "triggers", "made from other tags", f"of the snapshot {snapshot.snapshot_id}",
-            f"Customers would be contacted by yesterday's facts; {cure} again.",
-        )  # fmt: skip
+        yield say_finding("other_triggers", **figures)
     name = f"segments/as_of={snapshot.as_of}.parquet"
     path = lake.data / name
     expected = before is not None and any((before.data / "segments").glob("as_of=*.parquet"))
     if not path.exists():
         if expected:
-            yield Finding(
-                "segments", "none", "a file of this day, as on the day published before",
-                f"Nobody is in a segment; run `guanjia segments --as-of {snapshot.as_of}`.",
-            )  # fmt: skip
+            yield say_finding("no_segments", **figures)
     elif not _is_of((pq.read_schema(path).metadata or {}).get(b"snapshot_id"), snapshot):
-        yield Finding(
-            "segments", "made from other tags", f"of the snapshot {snapshot.snapshot_id}",
-            f"Segments would be yesterday's; run `guanjia segments --as-of {snapshot.as_of}`.",
-        )  # fmt: skip
+        yield say_finding("other_segments", **figures)
 
 
 def _online_findings(lake: Lake, as_of: date) -> Iterator[Finding]:
     """Check that every customer of the snapshot has a row of each tag group online."""
+    known_groups = groups()
     for group, (rows, customers) in lacking_rows(lake, as_of).items():
-        yield Finding(
-            f"online rows of {group}", f"{rows:,}", f"one for each of {customers:,} customers",
-            "The API would not know the customers who are missing.",
-        )  # fmt: skip
+        label = known_groups[group].label if group in known_groups else group
+        yield say_finding("online_rows", group=group, label=label, rows=rows, customers=customers)
 
 
 def _rows(path: Path) -> int:

@@ -9,6 +9,8 @@ class Finding:
 
     Attributes
     ----------
+    kind : str
+        One of `guanjia.jobs.publication.finding_words.KINDS`.
     thing : str
         What was measured: "rows of policies", "scores".
     figure : str
@@ -17,16 +19,20 @@ class Finding:
         What it must keep to: "at least 95.0% of the rows published before".
     meaning : str
         What follows for whom if the day is published all the same.
+    chinese : str
+        All of it in one Chinese sentence.
     """
 
+    kind: str
     thing: str
     figure: str
     bound: str
     meaning: str
+    chinese: str
 
     @property
     def sentence(self) -> str:
-        """The finding in one sentence."""
+        """The finding in one English sentence."""
         return f"{self.thing}: {self.figure}; the bound is {self.bound}. {self.meaning}"
 
 

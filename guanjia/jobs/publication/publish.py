@@ -30,6 +30,7 @@ from features.online.push_events import SlotEvents
 from features.progress import Report, quiet
 from features.publishing import clear_drafts
 from guanjia.jobs.publication.audit import audit_day
+from guanjia.jobs.publication.finding_words import say_finding
 from guanjia.jobs.publication.findings import Acceptance, Finding
 from guanjia.jobs.publication.generation import content_of, stage_day
 from guanjia.jobs.publication.record import (
@@ -215,14 +216,7 @@ def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
     act = withdrawal_of(home, content_of(home, day))
     if act is None:
         return []
-    return [
-        Finding(
-            f"the files of {day.as_of}",
-            f"withdrawn by {act['who']}: {act['why']}",
-            "other files than those that were withdrawn",
-            "Readers would see again what was taken back.",
-        )
-    ]
+    return [say_finding("withdrawn", as_of=day.as_of, who=act["who"], why=act["why"])]
 
 
 def _clear(home: Path) -> None:

@@ -3,7 +3,6 @@
 A caller of some branches gets figures of their customers alone.
 """
 
-import threading
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,6 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.reports.kinds import (
     ENDINGS,
-    MadeReport,
     ReportQuestion,
     day_of_report,
     first_day_of_report,
@@ -50,8 +48,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "The report, in the form that was asked for",
     },
 }
-_one_at_a_time = threading.Lock()
-"""A report takes seconds of both processors: the next one waits, and decisions go on."""
 
 
 @router.get("/v1/reports/funnel", response_model=Funnel, responses=ANSWERS)
@@ -161,24 +157,6 @@ def read_stages(
     return _answer(request, "relationship", form, as_of, since=since)
 
 
-def make_report(request: Request, name: str, question: ReportQuestion) -> MadeReport:
-    """Make a report of the published day; one at a time in a process.
-
-    Parameters
-    ----------
-    request : Request
-        The request.
-    name : str
-        Name of the report.
-    question : ReportQuestion
-        Its days, offices and branches.
-    """
-    with _one_at_a_time:
-        return make_of_day(
-            request.app.state.service.lake, request.app.state.records, name, question
-        )
-
-
 def report_file(report: ReportText, ending: str) -> bytes:
     """Write a report as a file that ends so: html, txt, csv or xlsx."""
     with TemporaryDirectory() as folder:
@@ -200,7 +178,7 @@ def _answer(
     lake: Lake = request.app.state.service.lake
     on = day_of_report(lake, as_of, week)
     question = ReportQuestion(on, first_day_of_report(since, on), by, caller(request).branches)
-    report = make_report(request, name, question)
+    report = make_of_day(lake, request.app.state.records, name, question)
     ending = {"text": "txt"}.get(form, form)
     if form == "json":
         answer: Response = JSONResponse(jsonable(report.figures))

@@ -12,8 +12,7 @@ from serving.api.refusals import ForbiddenError
 from serving.console.pages.reports import patience_of, show_part
 from serving.console.render import show
 from serving.console.route import caller_of, console_router
-from serving.reports.accounts import report_accounts
-from serving.reports.kept import KeptReport, ReportChoice, ask_for_report
+from serving.reports.accounts import ask_for_accounts
 
 router = console_router()
 By = Annotated[Level, Query()]
@@ -40,14 +39,7 @@ def part(request: Request, by: By = "branch") -> Response:
         cure = "choose accounts by branch"
         raise ForbiddenError(f"accounts by {by}", "go across branches that you do not see", cure)
     as_of: date = served.day.as_of if served.day else request.app.state.tags_date.as_of
-    # A lake of its own: its queries set variables, which two requests may not share.
-    own = Lake(served.settings, served.day)
-
-    def make() -> KeptReport:
-        try:
-            return report_accounts(own, as_of, by, branches)
-        finally:
-            own.con.close()
-
-    choice = ReportChoice("accounts", as_of, None, by, branches)
-    return show_part(request, ask_for_report(own, choice, make, patience_of(request)))
+    # The part may be asked for on while another day is published.
+    lake = Lake(served.settings, served.day)
+    report = ask_for_accounts(lake, as_of, by, branches, patience_of(request))
+    return show_part(request, report)

@@ -42,7 +42,13 @@ def campaigns(request: Request) -> Response:
     records: Records = request.app.state.records
     with records.reading() as connection:
         listed = list_campaigns(connection)
-    return show(request, "campaigns/all.html", campaigns=listed, states=STATE_LABELS)
+    return show(
+        request,
+        "campaigns/all.html",
+        campaigns=listed,
+        states=STATE_LABELS,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(),
+    )
 
 
 @router.get("/console/campaign-plan")
@@ -127,6 +133,7 @@ def one_campaign(request: Request, name: api.CampaignName) -> Response:
         states=STATE_LABELS,
         kinds=ARM_LABELS,
         breakdowns=BREAKDOWNS,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(),
         today=_known_until(request),
     )
 

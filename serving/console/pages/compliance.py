@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
+from features.tags.catalogue import catalogue
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
 from serving.decision.schemas import DecideResponse
@@ -13,6 +14,8 @@ from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from serving.records.people.reviews import find_review
 from serving.records.tables import erasures, exports, reads
+from serving.touchpoints.fields import KINDS as CONTACT_KINDS
+from training.models import MODELS
 
 router = console_router()
 MOST = 50
@@ -65,4 +68,8 @@ def decision(
         candidates=document["facts"]["candidates"],
         tags=document["facts"]["tags"],
         review=review,
+        known=catalogue(),
+        models=MODELS,
+        kinds=CONTACT_KINDS,
+        points=request.app.state.touchpoints.shared.decision_points,
     )

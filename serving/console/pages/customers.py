@@ -7,9 +7,10 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from features.contracts.vocabulary import (
-    CONTACT_CHANNEL_LABELS,
+    CASE_LABELS,
     CONTACT_RESULT_LABELS,
     NON_MOTOR_LABELS,
+    TOPIC_LABELS,
 )
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -44,7 +45,12 @@ from training.models import MODELS
 router = console_router()
 Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
 MOST_PAST = 20
-LINE_LABELS = {"motor_compulsory": "交强险", "motor_commercial": "商业险", **NON_MOTOR_LABELS}
+LINE_LABELS = {
+    "motor_compulsory": "交强险",
+    "motor_commercial": "商业险",
+    **NON_MOTOR_LABELS,
+    "other": "其他",
+}
 
 
 @router.get("/console/customers")
@@ -110,7 +116,8 @@ def customer(
         models=MODELS,
         facts=read_facts(service.lake, customer_id, as_of),
         steps=CLAIM_STEPS,
-        channels=CONTACT_CHANNEL_LABELS,
+        case_kinds=CASE_LABELS,
+        topics=TOPIC_LABELS,
         results=CONTACT_RESULT_LABELS,
         lines=LINE_LABELS,
         touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),
@@ -179,7 +186,6 @@ def rights(request: Request, customer_id: Customer) -> Response:
         models=MODELS,
         served=[name for name in MODELS if name in service.current.now.models],
         consents=consents,
-        channels=CONTACT_CHANNEL_LABELS,
         decisions=decisions,
         answers={
             number: DecideResponse.model_validate(document["answer"])

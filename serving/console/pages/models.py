@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Form, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features.errors import unknown_name
 from features.lake import Lake
 from features.progress import Report
 from features.tags.catalogue import catalogue
@@ -14,25 +15,18 @@ from serving.console.model_figures import contenders_of, latest_monitoring, vers
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, now_of
 from serving.schemas import NO_NUL
+from training.evaluation.slices import ATTRIBUTES, PROTECTED_ATTRIBUTES
+from training.model_spec import ModelSpec
 from training.models import MODELS, find
 from training.promotion.promote import history, promote, rollback
+from training.promotion.verdicts import GATES
 from training.registry.local_models import read_acts
 
 router = console_router()
 Name = Annotated[str, Path(max_length=64)]
 Act = Literal["promote", "rollback"]
+ALL_ATTRIBUTES = (*ATTRIBUTES, *PROTECTED_ATTRIBUTES)
 ACTS = {"promote": ("上线", "promote"), "rollback": ("回退", "roll back")}
-GATES = {
-    "file hashes": "文件完整",
-    "trial load": "试加载",
-    "signature": "输入一致",
-    "log loss": "对数损失",
-    "deviance": "偏差",
-    "calibration": "校准",
-    "segments": "分群",
-    "fairness": "公平性",
-}
-"""Gate of a promotion -> its Chinese name."""
 
 
 @router.get("/console/models")
@@ -64,7 +58,7 @@ def models(request: Request) -> Response:
 @router.get("/console/models/{name}")
 def model(request: Request, name: Name) -> Response:
     """Show a model: champion and challenger side by side, drift, and who promoted what."""
-    spec = find(name)
+    spec = _spec(name)
     service = request.app.state.service
     lake: Lake = service.lake
     watched = latest_monitoring(lake)
@@ -88,6 +82,7 @@ def model(request: Request, name: Name) -> Response:
         as_of=watched["as_of"] if watched else None,
         history=list(reversed(history(lake, name))),
         tags=catalogue(),
+        attributes={attribute.name: attribute.chinese for attribute in ALL_ATTRIBUTES},
         acts=ACTS,
         may=_may(request),
     )
@@ -107,7 +102,7 @@ def confirm(request: Request, name: Name, act: Act) -> Response:
         What is to be done.
     """
     _refuse_some_branches(request)
-    spec = find(name)
+    spec = _spec(name)
     lake: Lake = request.app.state.service.lake
     champion, challenger, away = contenders_of(lake, name)
     acts = history(lake, name)
@@ -147,7 +142,7 @@ def carry_out(
         The reason; recorded with who asks for it.
     """
     _refuse_some_branches(request)
-    find(name)
+    _spec(name)
     served: Lake = request.app.state.service.lake
     current = request.app.state.service.current
     who, when = caller_of(request).subject, now_of(request)
@@ -196,6 +191,13 @@ def model_act(request: Request, work_id: str) -> Response:
     if work.state in UNFINISHED:
         response.headers["Refresh"] = "2"
     return response
+
+
+def _spec(name: str) -> ModelSpec:
+    """Look up a model; one that is not declared is a page that does not exist."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    return find(name)
 
 
 def _may(request: Request) -> bool:

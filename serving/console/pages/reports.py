@@ -13,10 +13,11 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from features.lake import Lake
-from serving.api.marketing.reports import make_report, report_file
+from serving.api.marketing.reports import report_file
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
-from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ask_for_report, of_kind
+from serving.records.database import Records
+from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ReportChoice, ask_for_kind
 from serving.reports.kinds import (
     ENDINGS,
     REPORTS,
@@ -198,7 +199,13 @@ def show_part(request: Request, report: KeptReport | None) -> Response:
         return show(request, "reports/making.html")
     if report.customers:
         note_seen(request, report.customers)
-    return show(request, "reports/part.html", report=report.text, text=cell_text)
+    return show(
+        request,
+        "reports/part.html",
+        report=report.text,
+        begun_at=report.begun_at,
+        text=cell_text,
+    )
 
 
 def _read_or_make(
@@ -207,9 +214,5 @@ def _read_or_make(
     """Read a report that is kept, or have it made; None: that takes longer than the patience."""
     served: Lake = request.app.state.service.lake
     lake = Lake(served.settings, served.day)
-
-    def make() -> KeptReport:
-        report = make_report(request, kind, question)
-        return KeptReport(report.text, report.customers)
-
-    return ask_for_report(lake, of_kind(kind, question), make, patience)
+    records: Records = request.app.state.records
+    return ask_for_kind(lake, records, ReportChoice(kind, question), patience)

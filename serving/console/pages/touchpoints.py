@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.errors import UnknownNameError, unknown_name
 from features.lake import Lake
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
+from serving.campaigns.plan import ARM_LABELS
 from serving.campaigns.store import STATE_LABELS, list_campaigns
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen, now_of
@@ -19,6 +19,7 @@ from serving.console.touchpoint_counts import (
     count_due,
     count_elsewhere,
     count_sent,
+    count_sent_by_arm,
 )
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.gates import Gate
@@ -30,7 +31,7 @@ from serving.touchpoints.catalogue import Catalogue
 from serving.touchpoints.fields import KINDS as CONTACT_KINDS
 from serving.touchpoints.fields import STARTERS, Touchpoint
 from serving.touchpoints.trigger_pages import read_triggers
-from serving.touchpoints.trigger_words import describe_trigger
+from serving.touchpoints.trigger_words import describe_trigger, describe_trigger_in_chinese
 
 router = console_router()
 Branch = Annotated[str | None, Query(max_length=64)]
@@ -99,6 +100,11 @@ def touchpoint(
             if "campaigns:read" in caller.scopes
             else None
         )
+        arms = {
+            row.plan.campaign: count_sent_by_arm(connection, row, at, caller.branches)
+            for row in campaigns or []
+            if row.state == "running"
+        }
     rows = _due_rows(lake, name, caller.branches) if may else []
     read = (
         _read_for(request, known, name, chosen)
@@ -122,6 +128,9 @@ def touchpoint(
         elsewhere=[] if as_of is None else count_elsewhere(lake, name, as_of, caller.branches),
         days=SENT_DAYS,
         campaigns=campaigns,
+        labels={row.plan.campaign: row.plan.label for row in campaigns or []},
+        arms=arms,
+        arm_kinds=ARM_LABELS,
         states=STATE_LABELS,
         **_words(known),
     )
@@ -132,8 +141,8 @@ def _words(known: Catalogue) -> dict[str, Any]:
         "kinds": CONTACT_KINDS,
         "starters": STARTERS,
         "stages": STAGES,
-        "channels": CONTACT_CHANNEL_LABELS,
         "describe": describe_trigger,
+        "describe_in_chinese": describe_trigger_in_chinese,
         "cost": known.cost,
     }
 

@@ -15,6 +15,8 @@ async function put(target, address) {
     const answer = await fetch(address, PART);
     if (answer.redirected && answer.url.includes("/console/login")) { location.reload(); return; }
     target.innerHTML = await answer.text();
+    // A fault comes as a page of its own: what it says belongs here, its menu does not.
+    if (!answer.ok) target.replaceChildren(...target.querySelectorAll("main [role=alert]"));
     begin(target);
   } catch {
     noAnswer(target);

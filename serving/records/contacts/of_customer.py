@@ -1,4 +1,4 @@
-"""List what the records know of one customer's decisions and contacts, the latest first."""
+"""List what the records know of one customer: decisions, contacts, what was due; latest first."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from serving.records.tables import contacts, decisions, outcomes
+from serving.records.tables import contacts, decisions, due_touchpoints, outcomes
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,37 @@ class PastOutcome:
     occurred_at: datetime
 
 
+@dataclass(frozen=True)
+class PastDue:
+    """A touchpoint that an event made due, carried out or not."""
+
+    touchpoint: str
+    event_type: str
+    reason: str
+    occurred_at: datetime
+    due_at: datetime
+    until: datetime
+
+
 _PLACES = {
     PastDecision: (decisions, decisions.c.decided_at),
     PastContact: (contacts, contacts.c.planned_at),
     PastOutcome: (outcomes, outcomes.c.occurred_at),
+    PastDue: (due_touchpoints, due_touchpoints.c.due_at),
 }
 """What is listed -> its table, and the column of its time."""
-Past = TypeVar("Past", PastDecision, PastContact, PastOutcome)
+Past = TypeVar("Past", PastDecision, PastContact, PastOutcome, PastDue)
 
 
 def list_past(connection: Connection, kind: type[Past], customer_id: str, most: int) -> list[Past]:
-    """List decisions about a customer, contacts with them or outcomes of theirs, the latest first.
+    """List decisions about a customer, contacts, outcomes or what was due, the latest first.
 
     Parameters
     ----------
     connection : Connection
         Of the records.
     kind : type
-        `PastDecision`, `PastContact` or `PastOutcome`.
+        `PastDecision`, `PastContact`, `PastOutcome` or `PastDue`.
     customer_id : str
         The customer.
     most : int

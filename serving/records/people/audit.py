@@ -1,16 +1,31 @@
 """Record who read or exported whose personal data, when and for what purpose."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, String, cast, insert, select
 
-from serving.records.columns import new_id
+from serving.records.columns import new_id, to_json
 from serving.records.idempotency import insert_unless_present
 from serving.records.tables import exports, reads
 
 _EXPORT = insert(exports)
+
+
+@dataclass(frozen=True)
+class PastExport:
+    """A file with personal data that somebody took."""
+
+    subject: str
+    name: str
+    purpose: str
+    at: datetime
+    rows: int
+
+
+_PAST = [exports.c[field.name] for field in fields(PastExport)]
 
 
 def access_row(
@@ -94,3 +109,20 @@ def note_export(
     }
     connection.execute(_EXPORT, row)
     return export_id
+
+
+def exports_naming(connection: Connection, customer_id: str, most: int) -> list[PastExport]:
+    """List the exports that a customer is in, the latest first.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the records.
+    customer_id : str
+        The customer.
+    most : int
+        At most so many.
+    """
+    named = cast(exports.c.customer_ids, String).contains(to_json(customer_id), autoescape=True)
+    query = select(*_PAST).where(named).order_by(exports.c.export_id.desc()).limit(most)
+    return [PastExport(*row) for row in connection.execute(query)]

@@ -32,15 +32,15 @@ def write_messages(title: str, as_of: date, sections: Sequence[Section], by: Lev
     lines = [f"【{title}】", f"截至{as_of.month}月{as_of.day}日"]
     for part in PARTS:
         if part in named:
-            lines += [_without_command(sentence) for sentence in named[part].sentences]
+            lines += named[part].sentences
     gap = named.get("缺口来自哪里")
     if gap is not None and len(gap.rows) > 1:
         largest = [f"{row[0]} {row[1]}张({row[2]}个百分点)" for row in gap.rows[:-1][:OFFICES]]
-        lines.append(f"缺口最大：{', '.join(largest)}")
+        lines.append(f"缺口最大：{'，'.join(largest)}")
     calls = named.get("本周待联系")
     if calls is not None and calls.rows and by in ("manager", "branch"):
         most = sorted(calls.rows, key=lambda row: -int(str(row[-2])))[:OFFICES]
-        lines.append("待联系最多: " + ", ".join(f"{row[1]} {row[-2]}人" for row in most))
+        lines.append("待联系最多：" + "，".join(f"{row[1]} {row[-2]}人" for row in most))
     return split_messages(lines)
 
 
@@ -81,8 +81,3 @@ def _pieces(line: str, longest: int) -> list[str]:
             current, size = "", 0
         current, size = current + letter, size + width
     return [*pieces, current]
-
-
-def _without_command(sentence: str) -> str:
-    """Leave out the command that opens a list: nobody types it into a chat."""
-    return sentence.partition("名单：guanjia")[0]

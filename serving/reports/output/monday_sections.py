@@ -57,7 +57,7 @@ def standing_sentences(report: MondayReport) -> list[str]:
         f"其中 {compared.terms:,} 张有预期：预期续保 {compared.expected:.0f} 张(偶然波动范围 "
         f"{compared.low:.0f}–{compared.high:.0f})，实际 {compared.renewed:,} 张，"
         f"{'多' if ahead >= 0 else '少'} {abs(ahead):.0f} 张"
-        f"{', 在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
+        f"{'，在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
     )
     names = {row.key: office_name(report.funnel, row) for row in report.funnel.offices}
     outside = [
@@ -96,7 +96,7 @@ def forecast_sentences(report: MondayReport) -> list[str]:
     learned = f"按前 {end.months} 个月的偏差" if end.months else "按模型概率"
     return [
         f"预计月末续保 {end.forecast:.0f} 张(95%预测区间 {end.low:,}–{end.high:,})，续保率 "
-        f"{Percent(rate)}({low:.1%}–{high:.1%}), {learned}。"
+        f"{Percent(rate)}({low:.1%}–{high:.1%})，{learned}。"
     ]
 
 
@@ -107,7 +107,7 @@ def _standing(report: MondayReport) -> Section:
     offices = [] if compared is None else sorted(
         compared.offices.items(), key=lambda pair: (pair[1].difference, pair[0])
     )  # fmt: skip
-    sources = ", ".join(
+    sources = "，".join(
         f"{SOURCES[name]} {count:,} 张" for name, count in report.expectations.sources.items()
     )
     return Section(
@@ -169,11 +169,10 @@ def _calls(report: MondayReport) -> Section:
         for bar, count in row.left_out.items():
             left[bar] = left.get(bar, 0) + count
     rules = [rule for name, rule in RULES.items() if name in left]
-    barred = "".join(f", {rule.chinese} {left[rule.name]:,}" for rule in rules)
+    barred = "".join(f"，{rule.chinese} {left[rule.name]:,}" for rule in rules)
     return Section(
         "本周待联系",
-        (f"即将到期且未续保 {matched:,} 人{barred}，可联系 {free:,} 人。"
-         f'名单: guanjia list renewal_risk --where "{calls.condition}"',),
+        (f"即将到期且未续保 {matched:,} 人{barred}，可联系 {free:,} 人。",),
         ("机构", "客户经理", "即将到期", *(rule.chinese for rule in rules), "可联系", "名单条件"),
         [
             [row.branch, row.manager if row.name == row.manager else f"{row.name} {row.manager}",
@@ -181,7 +180,8 @@ def _calls(report: MondayReport) -> Section:
              row.condition or ""]
             for row in calls.rows
         ],
-        ("可联系：即将到期且未续保的客户，减去名单各项规则剔除的(docs/lists.md)",),
+        ("可联系：即将到期且未续保的客户，减去名单各项规则剔除的(docs/lists.md)",
+         f'全部名单：guanjia list renewal_risk --where "{calls.condition}"'),
     )  # fmt: skip
 
 

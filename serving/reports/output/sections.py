@@ -108,7 +108,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
         definition_notes("quoted", "reached", "viewed", "first_day", "first_week"),
     )  # fmt: skip
     lost = sum(total.lost.values())
-    reasons = ", ".join(f"{REASONS[name]} {count:,}" for name, count in total.lost.items())
+    reasons = "，".join(f"{REASONS[name]} {count:,}" for name, count in total.lost.items())
     total_impact = sum(line.impact for line in funnel.gap_lines)
     gaps: list[list[Cell]] = [
         [_named(funnel, line.key, line.name), line.lost, round(100 * line.impact, 2),
@@ -148,7 +148,7 @@ def headline(funnel: Funnel) -> str:
         ahead = total.renewed.share - float(funnel.target)
         text += f"，目标 {Percent(float(funnel.target))}，差 {Percent(ahead, signed=True)}"
     others = (("上月同期", total.last_month), ("上年同期", total.last_year))
-    text += "".join(f", {name} {Percent(other.share)}" for name, other in others if other.of)
+    text += "".join(f"，{name} {Percent(other.share)}" for name, other in others if other.of)
     return f"{text}。"
 
 

@@ -19,6 +19,7 @@ from features.imports.reading.workbooks import read_sheets
 from features.lake import Lake
 from features.quarantine.replay import replay
 from features.quarantine.summary import summarise
+from features.quarantine.waiting import waiting_tables
 from features.quarantine.workbook import export_workbook
 from features.settings import Settings
 
@@ -115,6 +116,7 @@ def test_nothing_is_lost(kinds: list[str], actions: list[str]) -> None:
         assert delivered == first.good + first.bad + first.repeated + first.erased
         assert first.erased == kinds.count("erased")
         assert first.bad == summarise(lake).rows.get("policies", 0)
+        assert ("policies" in waiting_tables(lake)) == bool(first.bad)
         if not first.bad:
             return
         workbook, corrected = Path(folder) / "waiting.xlsx", Path(folder) / "corrected.xlsx"

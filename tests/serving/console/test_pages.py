@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +12,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from features.lake import Lake
+from features.lake.published_lake import published_lake
 from features.settings import Settings
 from serving.console.navigation import MENU
+from serving.records.database import Records
+from serving.records.people.audit import note_export
+from serving.touchpoints.trigger_pages import read_triggers
 
 SignIn = Callable[..., Page]
 Enter = Callable[[str], httpx.Client]
@@ -180,6 +185,41 @@ def test_a_stranger_sees_their_branch_alone(
     nobody = enter("stranger").get("/console/customers/C99999999").text
     hidden = enter("stranger").get(f"/console/customers/{ids[other]}").text
     assert nobody.replace("C99999999", "X") == hidden.replace(ids[other], "X")
+
+
+def test_a_model_that_is_not_declared_is_not_found(enter: Enter) -> None:
+    for path in ("claims", "claims/promote"):
+        page = enter("scientist").get(f"/console/models/{path}")
+        assert page.status_code == 404
+        assert "claim_severity" in page.text, "what may have been meant"
+
+
+def test_who_took_files_that_name_a_customer_is_for_compliance(
+    enter: Enter, customer: str, records: Records
+) -> None:
+    with records.writing() as connection:
+        note_export(
+            connection, "ann", "july_calls", ["姓名"], [customer], datetime.now(UTC), "七月外呼"
+        )
+    part = f"/console/customers/{customer}/exports"
+    whole = f"/console/customers/{customer}"
+    assert part in enter("compliance").get(whole).text
+    assert "july_calls" in enter("compliance").get(part).text
+    assert part not in enter("marketer").get(whole).text
+    assert enter("marketer").get(part).status_code == 403
+    # Exports are of every branch, also where the customer is of the branch that one sees.
+    assert "july_calls" not in enter("stranger").get(part).text
+
+
+def test_what_is_due_for_a_customer_is_on_their_page(service: Running, sign_in: SignIn) -> None:
+    lake = published_lake(Settings(home=service.home))
+    row = read_triggers(lake, None, 1).rows[0]
+    page = sign_in("marketer")
+    page.goto(f"/console/customers/{row['customer_id']}")
+    part = page.locator("section[aria-labelledby=due]")
+    part.locator("h3").first.wait_for()
+    assert part.locator(f"a[href='/console/touchpoints/{row['touchpoint']}']").count() == 1
+    assert row["reason"] in part.inner_text()
 
 
 def test_a_preview_reserves_and_records_nothing(

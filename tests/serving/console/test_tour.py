@@ -131,7 +131,10 @@ def campaign(walk: Walk, _other: Walk, _text: str) -> None:
     walk.page.fill("#weak_because", "先走一遍流程，名单太小")
     walk.click("text=抽签并核算能看清多大的效果")
     walk.page.wait_for_url("**/console/campaigns/autumn")
-    walk.look()
+    here = walk.page.url
+    walk.click("dd a[href^='/console/touchpoints/']")
+    assert "秋季活动" in walk.page.inner_text("#effect")
+    walk.open(here)
 
 
 def why(walk: Walk, _other: Walk, _text: str) -> None:

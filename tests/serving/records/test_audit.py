@@ -5,7 +5,13 @@ from typing import Any
 
 from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
 from serving.records.database import Records
-from serving.records.people.audit import access_row, insert_accesses, note_export
+from serving.records.people.audit import (
+    PastExport,
+    access_row,
+    exports_naming,
+    insert_accesses,
+    note_export,
+)
 from serving.records.tables import METADATA, exports, reads
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -55,6 +61,22 @@ def test_an_export_says_what_left(records: Records, rows: Any) -> None:
         "columns": ["姓名", "手机号"],
         "customer_ids": ["C1"],
     }
+
+
+def test_exports_are_listed_for_whom_they_name(records: Records) -> None:
+    with records.writing() as connection:
+        for number, (name, customers) in enumerate(
+            {"a": ["C1", "C12"], "b": ["C12"], "c": ["C1"], "d": ["C%"]}.items()
+        ):
+            note_export(connection, "ann", name, ["姓名"], customers, NOW + number * HOUR, "calls")
+    with records.reading() as connection:
+        named = {
+            customer: [export.name for export in exports_naming(connection, customer, 2)]
+            for customer in ("C1", "C12", "C%", "C", "C2")
+        }
+        (first,) = exports_naming(connection, "C1", 1)
+    assert named == {"C1": ["c", "a"], "C12": ["b", "a"], "C%": ["d"], "C": [], "C2": []}
+    assert first == PastExport("ann", "c", "calls", NOW + 2 * HOUR, 1)
 
 
 def test_the_latest_prices_hold_until_there_are_later_ones(records: Records) -> None:

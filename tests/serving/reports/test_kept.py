@@ -1,5 +1,6 @@
 """Reports that are kept read as they were made; who is erased is forgotten with them."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from serving.reports.kept import (
     make_report,
     read_report,
 )
+from serving.reports.kinds import ReportQuestion
 from serving.reports.output.files import ReportText
 from serving.reports.output.sections import Percent, Section
 
 DAY = date(2026, 6, 30)
-ASKED = ReportChoice("monday", DAY)
+ASKED = ReportChoice("monday", ReportQuestion(DAY))
 ROWS = [
     ["B01", 1, 0.5, None, Percent(0.25, 2, signed=True), DAY],
     ["B02", 0, -1.5, "", Percent(None), DAY],
@@ -43,21 +45,28 @@ def refuse() -> KeptReport:
 
 
 def test_a_report_reads_as_it_was_made(lake: Lake) -> None:
-    assert make_report(lake, ASKED, lambda: REPORT) == REPORT
-    assert read_report(kept_file(lake, ASKED)) == REPORT
-    assert ask_for_report(lake, ASKED, refuse) == REPORT
+    made = make_report(lake, ASKED, lambda: REPORT)
+    assert made.begun_at is not None
+    assert made == replace(REPORT, begun_at=made.begun_at)
+    assert read_report(kept_file(lake, ASKED)) == made
+    assert ask_for_report(lake, ASKED, refuse) == made
 
 
 def test_each_choice_is_a_report_of_its_own(lake: Lake) -> None:
     choices = [
         ASKED,
-        ReportChoice("stars", DAY),
-        ReportChoice("monday", date(2026, 6, 29)),
-        ReportChoice("monday", DAY, date(2026, 5, 1)),
-        ReportChoice("monday", DAY, by="team"),
-        ReportChoice("monday", DAY, branches=frozenset()),
-        ReportChoice("monday", DAY, branches=frozenset({"B01"})),
-        ReportChoice("monday", DAY, branches=frozenset({"B01", "B02"})),
+        ReportChoice("stars", ReportQuestion(DAY)),
+        *(
+            ReportChoice("monday", question)
+            for question in (
+                ReportQuestion(date(2026, 6, 29)),
+                ReportQuestion(DAY, date(2026, 5, 1)),
+                ReportQuestion(DAY, by="team"),
+                ReportQuestion(DAY, branches=frozenset()),
+                ReportQuestion(DAY, branches=frozenset({"B01"})),
+                ReportQuestion(DAY, branches=frozenset({"B01", "B02"})),
+            )
+        ),
     ]
     assert len({kept_file(lake, asked) for asked in choices}) == len(choices)
 
@@ -75,7 +84,7 @@ def test_a_report_during_which_somebody_was_erased_is_not_kept(lake: Lake) -> No
         (lake.home / "erased.json").write_text("{}")
         return REPORT
 
-    assert make_report(lake, ASKED, make) == REPORT
+    assert make_report(lake, ASKED, make).text == REPORT.text
     assert not (lake.home / FOLDER).exists()
 
 

@@ -11,7 +11,7 @@ from features.lake.published_lake import published_lake
 from features.settings import Settings
 from serving.process.warming import Warming
 from serving.records.database import Records
-from serving.reports.kept import KeptReport, ReportChoice, ask_for_report, of_kind
+from serving.reports.kept import KeptReport, ReportChoice, ask_for_report
 from serving.reports.kinds import ReportQuestion
 
 
@@ -38,10 +38,11 @@ def test_reports_are_there_once_a_day_is_published(
     assert len(made) == 5
     reader = Lake(lake.settings, lake.day)
     for name in ("monday", "experience", "stars", "relationship"):
-        report = ask_for_report(reader, of_kind(name, ReportQuestion(day)), refuse)
+        report = ask_for_report(reader, ReportChoice(name, ReportQuestion(day)), refuse)
         assert report is not None
         assert report.text.sections
-    assert ask_for_report(reader, ReportChoice("accounts", day), refuse) is not None
+    accounts = ReportChoice("accounts by branch", ReportQuestion(day))
+    assert ask_for_report(reader, accounts, refuse) is not None
     # The same day is read ahead once.
     warming.refresh()
     assert {path: path.stat().st_mtime_ns for path in folder.glob("*.json")} == made

@@ -85,6 +85,7 @@ def test_a_shift_of_one_channel_names_that_channel():
     assert named == {"channel broker"}
     (said,) = [a for a in alerts_of("renewal", date(2025, 11, 30), [one], None) if a.segment]
     assert "of channel broker" in said.sentence
+    assert said.chinese.startswith("渠道 经纪的实际减预测：")
     assert "what changed for them alone" in said.cure
 
 
@@ -107,6 +108,7 @@ def test_extremes_that_are_too_extreme_are_told_by_the_slope():
     alerts = alerts_of("renewal", date(2025, 11, 30), [one], None)
     (slope,) = [alert for alert in alerts if alert.figure == "slope"]
     assert "too extreme" in slope.cure
+    assert "概率过于极端" in slope.chinese_cure
 
 
 def test_of_few_outcomes_nothing_is_judged():

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from features.lake.pointer import read_pointer
-from guanjia.jobs.daily.steps.chinese import chinese_finding
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity
 from guanjia.jobs.daily.steps.tags import snapshot_identity
@@ -41,12 +40,7 @@ def _publish(day: Day) -> StepResult:
 
     publication = publish_day(day.lake, day.as_of, day.now, day.report)
     findings = tuple(
-        {
-            "subject": finding.thing,
-            "english": finding.sentence,
-            "chinese": chinese_finding(finding),
-            **asdict(finding),
-        }
+        {"subject": finding.thing, "english": finding.sentence, **asdict(finding)}
         for finding in publication.findings
     )
     if publication.outcome == "refused":

@@ -135,7 +135,7 @@ def _monitor(day: Day) -> StepResult:
         {
             "subject": alert.model,
             "english": f"{alert.model}, {alert.cohort}: {alert.sentence}. {alert.cure}",
-            "chinese": f"模型“{MODELS[alert.model].label}”越界（{alert.cohort}）：{alert.sentence}",
+            "chinese": f"模型“{MODELS[alert.model].label}”越界（{alert.cohort}）：{alert.chinese}",
         }
         for alert in alerts
     )

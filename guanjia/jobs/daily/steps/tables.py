@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from features.contracts.reasons import reason_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.sources.raw_source import source_of
 from guanjia.jobs.daily.identity import events_identity
-from guanjia.jobs.daily.steps.chinese import chinese_rule, label_of_table
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
 from serving.identity import (
     ABSENT,
@@ -96,8 +96,7 @@ def _import(day: Day) -> StepResult:
             "subject": finding.table,
             "english": f"{finding.table}: {finding.fault}; {finding.effect} "
             f"({finding.rows:,} rows)",
-            "chinese": f"{label_of_table(finding.table)}：{finding.rows:,} 行读取时有疑问，"
-            "详见导入页面",
+            "chinese": f"{_label(finding.table)}：{finding.rows:,} 行读取时有疑问，详见导入页面",
         }
         for finding in delivery.findings
     ]
@@ -169,8 +168,8 @@ def _check(day: Day) -> StepResult:
         {
             "subject": check.table,
             "english": f"{check.table}: {count:,} rows in quarantine: {rule}",
-            "chinese": f"{label_of_table(check.table)}：{count:,} 行被隔离，"
-            f"{chinese_rule(check.table, rule)}",
+            "chinese": f"{_label(check.table)}：{count:,} 行被隔离，"
+            f"{reason_of(check.table, rule).chinese}",
             "rows": count,
         }
         for check in checks
@@ -179,6 +178,11 @@ def _check(day: Day) -> StepResult:
     english = f"{rows:,} rows of {len(checks)} tables, {bad:,} in quarantine"
     chinese = f"{len(checks)} 张表 {rows:,} 行，隔离 {bad:,} 行"
     return StepResult(Sentence(english, chinese), rows, findings)
+
+
+def _label(table: str) -> str:
+    """Return the Chinese name of a table."""
+    return CONTRACTS[table].label if table in CONTRACTS else table
 
 
 ERASE = Step("erase", "删除客户", _erase, _unknown)

@@ -72,7 +72,7 @@ def _quality(day: Day) -> StepResult:
         {
             "subject": finding.subject,
             "english": f"{finding.subject}: {finding.sentence}",
-            "chinese": f"{finding.subject}：{finding.chinese}",
+            "chinese": f"{finding.label}：{finding.chinese}",
         }
         for finding in assessed.broken
     )

@@ -15,7 +15,7 @@ from features.conditions import columns_of
 from features.contracts.tables import CONTRACTS
 from features.errors import UnknownNameError
 from features.lake import Lake
-from features.quality.findings import Finding
+from features.quality.findings import Finding, read_findings
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
 from serving.console.render import show
@@ -89,8 +89,6 @@ def quality(request: Request, as_of: Annotated[date | None, Query()] = None) -> 
         days=[_day(served, other) for other in days[:MOST_DAYS]],
         report=report,
         findings=[] if report is None else _findings(served, report),
-        labels={name: tag.label for name, tag in catalogue().items()}
-        | {name: contract.label for name, contract in CONTRACTS.items()},
     )
 
 
@@ -130,10 +128,7 @@ def _day(lake: Lake, as_of: date) -> DayOfQuality:
 
 def _findings(lake: Lake, report: Mapping[str, Any]) -> list[tuple[Finding, tuple[str, str]]]:
     """Return the findings of a report, each with whom it touches."""
-    findings = [
-        Finding(**{name: value for name, value in written.items() if name != "sentence"})
-        for written in report["findings"]
-    ]
+    findings = read_findings(report)
     readers = _readers(lake.home) if findings else {}
     return [(finding, _touched(finding, readers)) for finding in findings]
 
