@@ -24,9 +24,10 @@
 
 import hashlib
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 Moments: TypeAlias = "tuple[tuple[ir.Value, ir.Value], ...]"
 """As-of dates with their cutoffs, as expressions."""
+Opener: TypeAlias = "Callable[[], ir.Table]"
+"""Opens a table of the engine for expressions."""
 
 BATCH = 100_000
 """Rows of an Arrow batch, at most."""
@@ -265,8 +268,11 @@ class Lake:
         return rows if rows.schema.equals(schema) else rows.cast(schema)
 
     @contextmanager
-    def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
+    def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[Opener]":
         """Materialise an expression or a query as a temporary table, dropped on exit.
+
+        Yields what opens the table for expressions: Ibis asks for its columns then, which costs as
+        much as a small query, and stored SQL reads the table by name.
 
         Parameters
         ----------
@@ -280,9 +286,9 @@ class Lake:
         try:
             if isinstance(rows, str):
                 self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {rows}')
-                yield self.engine.table(name)
             else:
-                yield self.engine.create_table(name, rows, temp=True)
+                self.engine.create_table(name, rows, temp=True)
+            yield cache(partial(self.engine.table, name))
         finally:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
