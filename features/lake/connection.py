@@ -218,20 +218,29 @@ class Lake:
         """
         return self.read(str(self.require(table)), f"checked_{table}")
 
+    def open_by_name(self, table: str) -> None:
+        """Open a table for stored SQL, as `table` does; Ibis does not ask for its columns."""
+        self._show(str(self.require(table)), f"checked_{table}")
+
     def read(self, path: str, name: str | None = None) -> "ir.Table":
         """Open a Parquet file as a table of the engine that computes tags.
 
         A table with a `name` gives, inside `restricted_to`, only rows of the customers there.
         """
+        if name is None:
+            return self.engine.read_parquet(path)
+        self._show(path, name)
+        return self.engine.table(name)
+
+    def _show(self, path: str, name: str) -> None:
+        """Show the rows of a Parquet file by a name: inside `restricted_to`, of customers there."""
         first, end = self._customers
-        if name is None or (not first and end is None):
-            return self.engine.read_parquet(path, table_name=name)
+        above = f" WHERE customer_id >= {sql_text(first)}" if first or end is not None else ""
         below = "" if end is None else f" AND customer_id < {sql_text(end)}"
         self.engine.raw_sql(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({sql_text(path)})'
-            f" WHERE customer_id >= {sql_text(first)}{below}"
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS '
+            f"SELECT * FROM read_parquet({sql_text(path)}){above}{below}"
         )
-        return self.engine.table(name)
 
     @contextmanager
     def restricted_to(self, customers: tuple[str, str | None]) -> Iterator[None]:

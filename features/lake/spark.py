@@ -60,6 +60,10 @@ class SparkLake(Lake):
         table: ir.Table = self.spark.read_parquet(path, table_name=name)
         return table
 
+    def open_by_name(self, table: str) -> None:
+        """Open the good rows of a table for stored SQL."""
+        self.table(table)
+
     def sql(self, rows: ir.Table) -> str:
         """Write an expression as Spark's SQL."""
         return str(ibis.to_sql(rows, dialect="pyspark", pretty=False))

@@ -105,7 +105,7 @@ def group_queries(
     names = relations_of(tags)
     for table in CONTRACTS:
         if table in present:
-            lake.table(table)  # cached SQL reads it by name
+            lake.open_by_name(table)
     if base is not None:
         base.register(lake)
     with ExitStack() as stack:
