@@ -142,22 +142,22 @@ def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[Opener]:
     """Materialise the aggregate of a relation, date by date: the SQL of one date serves all."""
     if lake.name != "duckdb":
         query = part.compiled(lake, lambda: spine, *spine.dates)
-        with lake.materialised(f"part_{part.name}", query) as rows:
-            yield rows
+        with lake.materialised(f"part_{part.name}", query) as open_part:
+            yield open_part
         return
     with ExitStack() as stack:
-        rows = None
+        opened: Opener | None = None
         steps: list[Dates] = [(moment,) for moment in spine.dates]
         for dates in steps or [()]:
             with _pairs_on(lake, *(day for day, _ in dates)) as open_pairs:
                 open_spine = partial(_open_spine, open_pairs, dates, lake.moments(dates))
                 query = part.compiled(lake, open_spine, "date" if dates else "pairs")
-                if rows is None:
-                    rows = stack.enter_context(lake.materialised(f"part_{part.name}", query))
+                if opened is None:
+                    opened = stack.enter_context(lake.materialised(f"part_{part.name}", query))
                 else:
                     lake.engine.raw_sql(f'INSERT INTO "part_{part.name}" {query}')
-        assert rows is not None
-        yield rows
+        assert opened is not None
+        yield opened
 
 
 @contextmanager
