@@ -39,11 +39,13 @@ class RowGroupFile:
         for batch in batches:
             self.rows += batch.num_rows
             more = pa.Table.from_batches([batch]).cast(self._schema)
-            # Copied: the engine's batch of ten rows has room for tens of thousands in it.
-            self._waiting = pa.concat_tables([self._waiting, more]).combine_chunks()
+            self._waiting = pa.concat_tables([self._waiting, more])
             while self._waiting.num_rows >= self._size:
                 self._put(self._waiting.slice(0, self._size))
                 self._waiting = self._waiting.slice(self._size)
+        # Copied: the engine's batch of ten rows has room for tens of thousands in it.
+        nothing = self._schema.empty_table()
+        self._waiting = pa.concat_tables([nothing, self._waiting]).combine_chunks()
 
     def __enter__(self) -> "RowGroupFile":
         return self

@@ -24,9 +24,10 @@
 
 import hashlib
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 Moments: TypeAlias = "tuple[tuple[ir.Value, ir.Value], ...]"
 """As-of dates with their cutoffs, as expressions."""
+Opener: TypeAlias = "Callable[[], ir.Table]"
+"""Opens a table of the engine for expressions."""
 
 BATCH = 100_000
 """Rows of an Arrow batch, at most."""
@@ -215,20 +218,29 @@ class Lake:
         """
         return self.read(str(self.require(table)), f"checked_{table}")
 
+    def open_by_name(self, table: str) -> None:
+        """Open a table for stored SQL, as `table` does; Ibis does not ask for its columns."""
+        self._show(str(self.require(table)), f"checked_{table}")
+
     def read(self, path: str, name: str | None = None) -> "ir.Table":
         """Open a Parquet file as a table of the engine that computes tags.
 
         A table with a `name` gives, inside `restricted_to`, only rows of the customers there.
         """
+        if name is None:
+            return self.engine.read_parquet(path)
+        self._show(path, name)
+        return self.engine.table(name)
+
+    def _show(self, path: str, name: str) -> None:
+        """Show the rows of a Parquet file by a name: inside `restricted_to`, of customers there."""
         first, end = self._customers
-        if name is None or (not first and end is None):
-            return self.engine.read_parquet(path, table_name=name)
+        above = f" WHERE customer_id >= {sql_text(first)}" if first or end is not None else ""
         below = "" if end is None else f" AND customer_id < {sql_text(end)}"
         self.engine.raw_sql(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({sql_text(path)})'
-            f" WHERE customer_id >= {sql_text(first)}{below}"
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS '
+            f"SELECT * FROM read_parquet({sql_text(path)}){above}{below}"
         )
-        return self.engine.table(name)
 
     @contextmanager
     def restricted_to(self, customers: tuple[str, str | None]) -> Iterator[None]:
@@ -265,8 +277,11 @@ class Lake:
         return rows if rows.schema.equals(schema) else rows.cast(schema)
 
     @contextmanager
-    def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
+    def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[Opener]":
         """Materialise an expression or a query as a temporary table, dropped on exit.
+
+        Yields what opens the table for expressions: Ibis asks for its columns then, which costs as
+        much as a small query, and stored SQL reads the table by name.
 
         Parameters
         ----------
@@ -280,9 +295,9 @@ class Lake:
         try:
             if isinstance(rows, str):
                 self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {rows}')
-                yield self.engine.table(name)
             else:
-                yield self.engine.create_table(name, rows, temp=True)
+                self.engine.create_table(name, rows, temp=True)
+            yield cache(partial(self.engine.table, name))
         finally:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 
 import ibis
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake, Moments
+from features.lake import Lake, Moments, Opener
 from features.settings import Settings
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
@@ -59,6 +60,10 @@ class SparkLake(Lake):
         table: ir.Table = self.spark.read_parquet(path, table_name=name)
         return table
 
+    def open_by_name(self, table: str) -> None:
+        """Open the good rows of a table for stored SQL."""
+        self.table(table)
+
     def sql(self, rows: ir.Table) -> str:
         """Write an expression as Spark's SQL."""
         return str(ibis.to_sql(rows, dialect="pyspark", pretty=False))
@@ -71,12 +76,12 @@ class SparkLake(Lake):
         )
 
     @contextmanager
-    def materialised(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
+    def materialised(self, name: str, rows: ir.Table | str) -> Iterator[Opener]:
         """Materialise an expression or a query on the executors, as a view dropped on exit."""
         frame = self.spark._session.sql(rows if isinstance(rows, str) else self.sql(rows)).cache()
         frame.createOrReplaceTempView(name)
         try:
-            yield self.spark.table(name)
+            yield cache(partial(self.spark.table, name))
         finally:
             self.spark._session.catalog.dropTempView(name)
             frame.unpersist()

@@ -33,6 +33,8 @@ from features.tags.declare import Tag
 from features.tags.turns import relation_turns
 
 DAYS = "carried_days"
+STALE = "stale"
+"""Where stored SQL reads who must be recomputed."""
 LONGEST_STEP = 31
 """Days; beyond, most customers are stale anyway."""
 
@@ -58,9 +60,10 @@ class Base:
     stale: ir.Table
     customers: int
 
-    def stale_pairs(self, spine: Spine, relation: str) -> ir.Table:
-        """Select the rows of the spine whose tags over a relation can have changed."""
-        return spine.pairs.semi_join(self._stale_by(relation), "customer_id")
+    def stale_pairs(self, spine: str, relation: str) -> str:
+        """Write the query of the rows of a table whose tags over a relation can have changed."""
+        stale = f"SELECT customer_id FROM {quoted(STALE)} WHERE {quoted(relation)}"
+        return f"SELECT * FROM {quoted(spine)} WHERE customer_id IN ({stale})"
 
     def merge(
         self, lake: Lake, spine: Spine, relation: str, tags: Sequence[Tag], recomputed: ir.Table
@@ -176,7 +179,8 @@ def open_base(lake: Lake, snapshot: Snapshot | None, as_of: date) -> Iterator[Ba
     )
     flags = ", ".join(f"bool_or({quoted(name)}) AS {quoted(name)}" for name in turns)
     query = f"SELECT customer_id, {flags} FROM ({parts}) GROUP BY customer_id"
-    with lake.materialised("stale", query) as stale:
+    with lake.materialised(STALE, query) as open_stale:
+        stale = open_stale()
         customers = int(stale.count().to_pyarrow().as_py())
         yield Base(snapshot, (as_of - then).days, stale, customers)
 

@@ -4,17 +4,18 @@ Snapshots (`features.snapshots.compute`) and the tags of now (`features.online.e
 computed by the same expressions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from typing import TypeAlias
 
 import ibis
 import ibis.expr.types as ir
 
 from features.contracts.tables import CONTRACTS
-from features.lake import Lake
+from features.lake import Lake, Moments, Opener
 from features.lake.compiled import compile_once
 from features.lake.spine import SPINE, Spine
 from features.progress import Report
@@ -24,6 +25,10 @@ from features.tags.catalogue import catalogue, groups, row_of_tags, sources
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
 
+Dates: TypeAlias = tuple[tuple[date, datetime], ...]
+"""As-of dates with their cutoffs."""
+ALL_PAIRS = "spine_pairs"
+"""Where stored SQL reads the customers and dates of a query."""
 PAIRS = "spine_rows"
 """Where stored SQL reads the customers and dates whose tags it computes."""
 
@@ -47,9 +52,12 @@ class Part:
     tags: Sequence[Tag]
     key: tuple[object, ...]
 
-    def compiled(self, lake: Lake, spine: Spine, *form: object) -> str:
+    def compiled(self, lake: Lake, open_spine: Callable[[], Spine], *form: object) -> str:
         """Compile the aggregate over a spine, or reuse the SQL of a spine of the same form."""
-        build = partial(aggregate, lake, spine, self.name, self.tags)
+
+        def build() -> ir.Table:
+            return aggregate(lake, open_spine(), self.name, self.tags)
+
         return compile_once(lake, (*self.key, *form), build)
 
 
@@ -97,13 +105,13 @@ def group_queries(
     names = relations_of(tags)
     for table in CONTRACTS:
         if table in present:
-            lake.table(table)  # cached SQL reads it by name
+            lake.open_by_name(table)
     if base is not None:
         base.register(lake)
     with ExitStack() as stack:
-        pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
+        pairs = stack.enter_context(lake.materialised(ALL_PAIRS, spine.pairs))()
         full_spine = Spine(pairs, spine.dates, lake.moments(spine.dates))
-        parts: dict[str, ir.Table | None] = {}
+        parts: dict[str, Opener | None] = {}
         for done, name in enumerate(names):
             report(f"tags{suffix}", done, len(names))
             relation = RELATIONS[name]
@@ -123,37 +131,37 @@ def group_queries(
             name: compile_once(
                 lake,
                 (current, "group", name, absent, tuple(tag.name for tag in members)),
-                partial(assemble, pairs, members, parts),
+                partial(_assembled, pairs, members, parts),
             )
             for name, members in chosen.items()
         }
 
 
 @contextmanager
-def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[ir.Table]:
+def _computed(lake: Lake, spine: Spine, part: Part) -> Iterator[Opener]:
     """Materialise the aggregate of a relation, date by date: the SQL of one date serves all."""
     if lake.name != "duckdb":
-        query = part.compiled(lake, spine, *spine.dates)
-        with lake.materialised(f"part_{part.name}", query) as rows:
-            yield rows
+        query = part.compiled(lake, lambda: spine, *spine.dates)
+        with lake.materialised(f"part_{part.name}", query) as open_part:
+            yield open_part
         return
     with ExitStack() as stack:
-        rows = None
-        steps: list[tuple[tuple[date, datetime], ...]] = [(moment,) for moment in spine.dates]
+        opened: Opener | None = None
+        steps: list[Dates] = [(moment,) for moment in spine.dates]
         for dates in steps or [()]:
-            with _pairs_on(lake, *(day for day, _ in dates)) as pairs:
-                narrow = Spine(pairs, dates, lake.moments(dates))
-                query = part.compiled(lake, narrow, "date" if dates else "pairs")
-                if rows is None:
-                    rows = stack.enter_context(lake.materialised(f"part_{part.name}", query))
+            with _pairs_on(lake, *(day for day, _ in dates)) as open_pairs:
+                open_spine = partial(_open_spine, open_pairs, dates, lake.moments(dates))
+                query = part.compiled(lake, open_spine, "date" if dates else "pairs")
+                if opened is None:
+                    opened = stack.enter_context(lake.materialised(f"part_{part.name}", query))
                 else:
                     lake.engine.raw_sql(f'INSERT INTO "part_{part.name}" {query}')
-        assert rows is not None
-        yield rows
+        assert opened is not None
+        yield opened
 
 
 @contextmanager
-def _carried(lake: Lake, spine: Spine, part: Part, base: Base) -> Iterator[ir.Table]:
+def _carried(lake: Lake, spine: Spine, part: Part, base: Base) -> Iterator[Opener]:
     """Materialise the aggregate of a relation: of stale customers anew, of others as in the base.
 
     Parameters
@@ -167,22 +175,30 @@ def _carried(lake: Lake, spine: Spine, part: Part, base: Base) -> Iterator[ir.Ta
     base : Base
         The snapshot to carry forward.
     """
-    with lake.materialised(PAIRS, base.stale_pairs(spine, part.name)) as stale:
-        query = part.compiled(lake, Spine(stale), "pairs")
-        with lake.materialised("part_stale", query) as recomputed:
-            merge = partial(base.merge, lake, spine, part.name, part.tags, recomputed)
+    with lake.materialised(PAIRS, base.stale_pairs(ALL_PAIRS, part.name)) as open_pairs:
+        query = part.compiled(lake, lambda: Spine(open_pairs()), "pairs")
+        with lake.materialised("part_stale", query) as open_rows:
+
+            def merge() -> ir.Table:
+                return base.merge(lake, spine, part.name, part.tags, open_rows())
+
             query = compile_once(lake, (*part.key, "carried"), merge)
             with lake.materialised(f"part_{part.name}", query) as rows:
                 yield rows
 
 
+def _open_spine(open_pairs: Opener, dates: Dates, moments: Moments) -> Spine:
+    """Open the rows of a spine, some dates of another."""
+    return Spine(open_pairs(), dates, moments)
+
+
 @contextmanager
-def _pairs_on(lake: Lake, day: date | None = None) -> Iterator[ir.Table]:
+def _pairs_on(lake: Lake, day: date | None = None) -> Iterator[Opener]:
     """Show the pairs of the spine on a date, or all of them, by the name PAIRS in this block."""
     where = f" WHERE as_of = DATE '{day}'" if day else ""
-    lake.engine.raw_sql(f'CREATE TEMP VIEW "{PAIRS}" AS SELECT * FROM "spine_pairs"{where}')
+    lake.engine.raw_sql(f'CREATE TEMP VIEW "{PAIRS}" AS SELECT * FROM "{ALL_PAIRS}"{where}')
     try:
-        yield lake.engine.table(PAIRS)
+        yield partial(lake.engine.table, PAIRS)
     finally:
         lake.engine.raw_sql(f'DROP VIEW "{PAIRS}"')
 
@@ -272,6 +288,17 @@ def assemble(
         created_timestamp=wide.cutoff,
         **{tag.name: wide[tag.name] for tag in tags},
     )
+
+
+def _assembled(
+    pairs: ir.Table, tags: Sequence[Tag], parts: Mapping[str, "Opener | None"]
+) -> ir.Table:
+    """Open the aggregates that these tags read, and assemble them."""
+    opened: dict[str, ir.Table | None] = {}
+    for name in relations_of([*tags, *needed_tags(tags)]):
+        open_part = parts[name]
+        opened[name] = None if open_part is None else open_part()
+    return assemble(pairs, tags, opened)
 
 
 def _filled(value: ir.Value, tag: Tag) -> ir.Value:

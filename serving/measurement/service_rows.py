@@ -100,8 +100,8 @@ def gather_service_rows(
     """
     for table in ("policies", "customers", "entitlements"):
         lake.require(table)
-    with lake.materialised(SERVICE_TERMS, _terms_sql(lake, as_of)) as terms:
-        ratings = lake.keep(_ratings(lake, terms, as_of))
+    with lake.materialised(SERVICE_TERMS, _terms_sql(lake, as_of)) as open_terms:
+        ratings = lake.keep(_ratings(lake, open_terms(), as_of))
         query = _joined_sql(lake, as_of, ratings.get_name(), branches)
         rows = lake.con.execute(query).to_arrow_table()
     if not rows.num_rows:
