@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from serving.telemetry.request_trace import RequestTrace
 
 SWITCH = "OTEL_TRACES_EXPORTER"
+SAMPLER = "OTEL_TRACES_SAMPLER"
 NO_SPAN: AbstractContextManager[Any] = nullcontext()
 PARENT = (b"traceparent", b"tracestate")
+DEFAULT_SHARE = 0.05
+"""Share of the requests that are traced, where `OTEL_TRACES_SAMPLER` does not say."""
 
 
 class _Tracing:
@@ -90,7 +93,7 @@ def current_trace_id() -> str:
     if _Tracing.begin is None:
         return ""
     trace = _Tracing.current()
-    return "" if trace is None else f"{trace.context.trace_id:032x}"
+    return "" if trace is None else f"{trace.trace_id:032x}"
 
 
 def start_tracing(
@@ -127,14 +130,16 @@ def start_tracing(
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
         from serving.telemetry.request_trace import Step, TraceExporter, current
     except ImportError:
         cure = "install it: `pip install 'guanjia[tracing]'`"
         raise GuanjiaError(SWITCH, "needs the exporter of OpenTelemetry", cure) from None
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "guanjia")})
+    sampler = None if os.environ.get(SAMPLER) else ParentBasedTraceIdRatio(DEFAULT_SHARE)
     # It reads the standard variables; spans are made by `request_trace`.
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
     exporting = TraceExporter(exporter or OTLPSpanExporter(), provider.resource)
     processor = (batched or BatchSpanProcessor)(exporting)
     atexit.register(processor.shutdown)
@@ -165,10 +170,11 @@ def _beginning(
 
     propagator, ids = TraceContextTextMapPropagator(), RandomIdGenerator()
     hand_over: Any = processor.on_end
+    # Not the current context: BentoML's own spans are there, which nobody keeps.
+    empty = Context()
 
     def begin(method: str, headers: dict[bytes, bytes], request_id: str) -> RequestTrace:
-        # Not in the current context: BentoML's own spans are there, which nobody keeps.
-        context, parent = Context(), None
+        context, parent = empty, None
         if headers:
             carrier = {
                 name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
@@ -177,7 +183,10 @@ def _beginning(
             theirs = get_current_span(context).get_span_context()
             parent = theirs if theirs.is_valid else None
         trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
-        attributes = {"http.request.method": method, "guanjia.request_id": request_id}
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "guanjia.request_id": request_id,
+        }
         result = sampler.should_sample(context, trace_id, method, SpanKind.SERVER, attributes)
         return RequestTrace(
             method,
