@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import Histogram
 
@@ -77,6 +77,7 @@ def counted() -> Any:
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 40) | st.sampled_from(LATENCY)))
 def test_answering_times_are_counted_as_the_library_does(all_seconds: list[float]) -> None:
     buckets, total = _seconds("GET /test")

@@ -95,7 +95,8 @@ def test_by_default_one_request_in_twenty_is_traced_and_whatever_the_caller_trac
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
-    evenly = iter(range(1, 1 << 64, (1 << 64) // 200))
+    share = (1 << 64) // 200
+    evenly = iter(range(share // 2, 1 << 64, share))
     monkeypatch.setattr(RandomIdGenerator, "generate_trace_id", lambda _: next(evenly))
     exporter = InMemorySpanExporter()
     assert start_tracing(exporter, SimpleSpanProcessor)
