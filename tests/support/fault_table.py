@@ -179,7 +179,8 @@ FAULTS: tuple[Fault, ...] = (
           " contacted, and no personal data is given out of which nobody could say who read it;"
           " with Postgres that is written there, and predictions go on. What names no customer is"
           " answered.",
-          "Stop the service, repair the disk, start the service: what was acknowledged is there.",
+          "Stop the service, repair the disk, start the service. As after a power cut, consents and"
+          " all that was written before them are there; decisions of the last seconds may be lost.",
           (f"{ROBUST}/test_faulty_disk.py::"
            "test_on_a_disk_that_fails_nothing_is_done_that_cannot_be_recorded",
            "tests/serving/records/test_access_log.py::"
