@@ -29,7 +29,7 @@ DEFAULT_SHARE = 0.05
 class _Tracing:
     """How this process begins the trace of a request; None while requests are not traced."""
 
-    begin: "Callable[[str, dict[bytes, bytes], str], RequestTrace] | None" = None
+    begin: "Callable[[str, dict[bytes, bytes], str], AbstractContextManager[Any]] | None" = None
     current: "Callable[[], RequestTrace | None]"
     step: "Callable[[RequestTrace, str], AbstractContextManager[None]]"
     processor: "SpanProcessor"
@@ -159,7 +159,7 @@ def stop_tracing() -> None:
 
 def _beginning(
     sampler: Any, processor: "SpanProcessor"
-) -> "Callable[[str, dict[bytes, bytes], str], RequestTrace]":
+) -> "Callable[[str, dict[bytes, bytes], str], AbstractContextManager[Any]]":
     """Make what begins the trace of a request: method, headers of the caller's trace, id."""
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -173,7 +173,9 @@ def _beginning(
     # Not the current context: BentoML's own spans are there, which nobody keeps.
     empty = Context()
 
-    def begin(method: str, headers: dict[bytes, bytes], request_id: str) -> RequestTrace:
+    def begin(
+        method: str, headers: dict[bytes, bytes], request_id: str
+    ) -> AbstractContextManager[Any]:
         context, parent = empty, None
         if headers:
             carrier = {
@@ -188,6 +190,8 @@ def _beginning(
             "guanjia.request_id": request_id,
         }
         result = sampler.should_sample(context, trace_id, method, SpanKind.SERVER, attributes)
+        if parent is None and not result.decision.is_sampled():
+            return NO_SPAN  # a trace that nobody sees needs no id
         return RequestTrace(
             method,
             trace_id,
