@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_by_default_one_request_in_twenty_is_traced_and_whatever_the_caller_trac
 ) -> None:
     monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
     share = (1 << 64) // 200
-    evenly = iter(range(share // 2, 1 << 64, share))
+    evenly = cycle(range(share // 2, 1 << 64, share))
     monkeypatch.setattr(RandomIdGenerator, "generate_trace_id", lambda _: next(evenly))
     exporter = InMemorySpanExporter()
     assert start_tracing(exporter, SimpleSpanProcessor)
