@@ -12,7 +12,7 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService
 from serving.schemas import PredictRequest, PredictResponse
-from serving.telemetry.metrics import DEGRADED, PREDICTED, count, labelled
+from serving.telemetry.metrics import DEGRADED, PREDICTED, count, count_amount, labelled
 from serving.telemetry.tracing import span
 
 router = guarded()
@@ -48,7 +48,7 @@ async def predict(request: Request, body: PredictRequest) -> Response:
     answer = predictions.model_dump_json()
     with span("write"):
         note(request, body.customer_ids)
-    count(PREDICTED, len(predictions.predictions))
+    count_amount(PREDICTED, len(predictions.predictions))
     if predictions.degraded:
         count(labelled(DEGRADED, "predict"))
     return Response(answer, media_type="application/json")

@@ -12,6 +12,8 @@ from serving.periodic import every
 
 FLUSH_SECONDS = 0.2
 """How long a line waits to be written; a process that is killed loses those that wait."""
+_Line = tuple[float, str, str, int, float, str, str]
+"""When, method, endpoint, status, seconds, ids of the request and of its trace."""
 
 
 class AccessLines:
@@ -28,7 +30,7 @@ class AccessLines:
     def __init__(self, handler: "logging.StreamHandler[TextIO]", logger: str) -> None:
         self._handler, self._logger = handler, logger
         self._process = os.getpid()
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[_Line] = deque()
         self._ended = every(FLUSH_SECONDS, "write access log", self.flush)
         atexit.register(self.flush)
 
@@ -48,15 +50,8 @@ class AccessLines:
         request_id, trace : str
             Id of the request, and of its trace; empty: it has none.
         """
-        at = datetime.fromtimestamp(clock.epoch(), UTC).isoformat(timespec="milliseconds")
-        ms = round(1000 * seconds, 1)
-        traced = f'"trace_id": "{trace}", ' if trace else ""
-        message = f"{method} {endpoint} {status or 'not answered'} {ms} ms"
-        self._waiting.append(
-            f'{{"at": "{at}", "level": "info", "logger": "{self._logger}", "process":'
-            f' {self._process}, "message": "{message}", "request_id": "{request_id}", {traced}'
-            f'"method": "{method}", "endpoint": "{endpoint}", "status": {status}, "ms": {ms}}}\n'
-        )
+        # Text is made of it by the thread that writes.
+        self._waiting.append((clock.epoch(), method, endpoint, status, seconds, request_id, trace))
 
     def close(self) -> None:
         """Write the lines that wait, and take no more."""
@@ -68,7 +63,7 @@ class AccessLines:
         """Write the lines that wait."""
         lines = []
         while self._waiting:
-            lines.append(self._waiting.popleft())
+            lines.append(self._text(*self._waiting.popleft()))
         if lines:
             self._handler.acquire()
             try:
@@ -76,6 +71,26 @@ class AccessLines:
                 self._handler.flush()
             finally:
                 self._handler.release()
+
+    def _text(
+        self,
+        epoch: float,
+        method: str,
+        endpoint: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        trace: str,
+    ) -> str:
+        at = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
+        ms = round(1000 * seconds, 1)
+        traced = f'"trace_id": "{trace}", ' if trace else ""
+        message = f"{method} {endpoint} {status or 'not answered'} {ms} ms"
+        return (
+            f'{{"at": "{at}", "level": "info", "logger": "{self._logger}", "process":'
+            f' {self._process}, "message": "{message}", "request_id": "{request_id}", {traced}'
+            f'"method": "{method}", "endpoint": "{endpoint}", "status": {status}, "ms": {ms}}}\n'
+        )
 
 
 def stream_handler(logger: logging.Logger) -> "logging.StreamHandler[TextIO] | None":

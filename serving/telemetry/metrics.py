@@ -6,7 +6,10 @@ is in `serving.exporter`.
 """
 
 import threading
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -79,7 +82,16 @@ CAPS_LEFT = Counter(
     registry=REGISTRY,
 )
 MOST_LEFT = 5
-_pending: dict[Counter, float] = {}
+
+
+class Growing(Protocol):
+    """A counter with its labels, or a bucket or the sum of a histogram."""
+
+    def inc(self, amount: float) -> None:
+        """Add to it."""
+
+
+_pending: dict[Growing, float] = {}
 _lock = threading.Lock()
 
 
@@ -96,18 +108,31 @@ def labelled(metric: Counter, *values: str) -> Counter:
 
 
 @cache
-def _seconds(endpoint: str) -> Histogram:
-    return SECONDS.labels(endpoint)
+def _seconds(endpoint: str) -> tuple[Sequence[Growing], Growing]:
+    """Return the buckets of an endpoint's seconds, and their sum.
+
+    The library has no name for them: it takes an observation at a time, each into a file.
+    """
+    histogram = SECONDS.labels(endpoint)
+    return histogram._buckets, histogram._sum
 
 
-def count(counter: Counter, amount: float = 1) -> None:
-    """Count in the memory of this process, until `write_counts` hands it on.
+def count(*counters: Growing) -> None:
+    """Count one more of each in the memory of this process, until `write_counts` hands it on.
 
     A count in a file costs a request ten times as much.
+    """
+    with _lock:
+        for counter in counters:
+            _pending[counter] = _pending.get(counter, 0.0) + 1
+
+
+def count_amount(counter: Growing, amount: float) -> None:
+    """Count so much more, as `count` counts one.
 
     Parameters
     ----------
-    counter : Counter
+    counter : Growing
         What is counted, with its labels.
     amount : float
         How much is added.
@@ -137,8 +162,9 @@ def count_request(endpoint: str, status: int, seconds: float) -> None:
     seconds : float
         From its head to the end of the answer.
     """
-    count(labelled(REQUESTS, endpoint, str(status)))
-    _seconds(endpoint).observe(seconds)
+    buckets, total = _seconds(endpoint)
+    count(labelled(REQUESTS, endpoint, str(status)), buckets[bisect_left(LATENCY, seconds)])
+    count_amount(total, seconds)
 
 
 def count_unknown(endpoint: str, customers: int) -> None:
@@ -151,4 +177,4 @@ def count_unknown(endpoint: str, customers: int) -> None:
     customers : int
         How many.
     """
-    count(labelled(UNKNOWN_CUSTOMERS, endpoint), customers)
+    count_amount(labelled(UNKNOWN_CUSTOMERS, endpoint), customers)

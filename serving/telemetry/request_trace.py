@@ -5,7 +5,7 @@ times as much, is the work of the thread that exports them.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +15,17 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SCOPE = InstrumentationScope("guanjia")
 _IDS = RandomIdGenerator()
 current: "ContextVar[RequestTrace | None]" = ContextVar("request_trace", default=None)
@@ -36,14 +45,14 @@ class RequestTrace:
         The caller's span.
     state : TraceState, optional
         What the sampler hands on.
-    attributes : mapping of str to str
-        What is known from the beginning.
+    attributes : dict of str to str or int
+        What is known from the beginning; more is added.
     hand_over : callable, optional
         Takes the trace when it ended; None: the sampler left it out.
     """
 
     __slots__ = ("_hand_over", "_token", "attributes", "began", "context", "ended", "failed",
-                 "name", "parent", "steps")  # fmt: skip
+                 "name", "parent", "steps", "trace_id")  # fmt: skip
 
     def __init__(
         self,
@@ -51,13 +60,18 @@ class RequestTrace:
         trace_id: int,
         parent: SpanContext | None,
         state: TraceState | None,
-        attributes: Mapping[str, str],
+        attributes: dict[str, str | int],
         hand_over: "Callable[[RequestTrace], None] | None",
     ) -> None:
-        flags = TraceFlags(TraceFlags.SAMPLED if hand_over else TraceFlags.DEFAULT)
-        self.context = SpanContext(trace_id, _IDS.generate_span_id(), False, flags, state)
+        self.trace_id = trace_id
+        # Of a request that the sampler left out nothing is exported: it needs no span.
+        self.context = (
+            SpanContext(trace_id, _IDS.generate_span_id(), False, SAMPLED, state)
+            if hand_over
+            else INVALID_SPAN_CONTEXT
+        )
         self.name, self.parent = name, parent
-        self.attributes: dict[str, str | int] = dict(attributes)
+        self.attributes = attributes
         self.steps: list[tuple[str, int, int]] = []
         self.began = self.ended = 0
         self.failed = False

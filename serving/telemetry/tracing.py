@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from serving.telemetry.request_trace import RequestTrace
 
 SWITCH = "OTEL_TRACES_EXPORTER"
+SAMPLER = "OTEL_TRACES_SAMPLER"
 NO_SPAN: AbstractContextManager[Any] = nullcontext()
 PARENT = (b"traceparent", b"tracestate")
+LAST_BITS = (1 << 64) - 1
+"""What a share looks at in the id of a trace."""
+DEFAULT_SHARE = 0.05
+"""Share of the requests that are traced, where `OTEL_TRACES_SAMPLER` does not say."""
 
 
 class _Tracing:
     """How this process begins the trace of a request; None while requests are not traced."""
 
-    begin: "Callable[[str, dict[bytes, bytes], str], RequestTrace] | None" = None
+    begin: "Callable[[str, dict[bytes, bytes], str], AbstractContextManager[Any]] | None" = None
     current: "Callable[[], RequestTrace | None]"
     step: "Callable[[RequestTrace, str], AbstractContextManager[None]]"
     processor: "SpanProcessor"
@@ -90,7 +95,7 @@ def current_trace_id() -> str:
     if _Tracing.begin is None:
         return ""
     trace = _Tracing.current()
-    return "" if trace is None else f"{trace.context.trace_id:032x}"
+    return "" if trace is None else f"{trace.trace_id:032x}"
 
 
 def start_tracing(
@@ -127,20 +132,24 @@ def start_tracing(
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
         from serving.telemetry.request_trace import Step, TraceExporter, current
     except ImportError:
         cure = "install it: `pip install 'guanjia[tracing]'`"
         raise GuanjiaError(SWITCH, "needs the exporter of OpenTelemetry", cure) from None
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "guanjia")})
+    share = None if os.environ.get(SAMPLER) else TraceIdRatioBased(DEFAULT_SHARE)
     # It reads the standard variables; spans are made by `request_trace`.
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    sampler = None if share is None else ParentBased(share)
+    provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
     exporting = TraceExporter(exporter or OTLPSpanExporter(), provider.resource)
     processor = (batched or BatchSpanProcessor)(exporting)
     atexit.register(processor.shutdown)
     _Tracing.processor = processor
     _Tracing.current, _Tracing.step = current.get, staticmethod(Step)
-    _Tracing.begin = staticmethod(_beginning(provider.sampler, processor))
+    bound = LAST_BITS + 1 if share is None else share.bound
+    _Tracing.begin = staticmethod(_beginning(provider.sampler, processor, bound))
     return True
 
 
@@ -153,9 +162,13 @@ def stop_tracing() -> None:
 
 
 def _beginning(
-    sampler: Any, processor: "SpanProcessor"
-) -> "Callable[[str, dict[bytes, bytes], str], RequestTrace]":
-    """Make what begins the trace of a request: method, headers of the caller's trace, id."""
+    sampler: Any, processor: "SpanProcessor", bound: int
+) -> "Callable[[str, dict[bytes, bytes], str], AbstractContextManager[Any]]":
+    """Make what begins the trace of a request: method, headers of the caller's trace, id.
+
+    Where the caller names no trace, only those whose last bits are below the bound can be sampled:
+    of the others the sampler, which costs more than the rest of it, need not be asked.
+    """
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     from opentelemetry.trace import SpanKind, get_current_span
@@ -165,20 +178,30 @@ def _beginning(
 
     propagator, ids = TraceContextTextMapPropagator(), RandomIdGenerator()
     hand_over: Any = processor.on_end
+    # Not the current context: BentoML's own spans are there, which nobody keeps.
+    empty = Context()
 
-    def begin(method: str, headers: dict[bytes, bytes], request_id: str) -> RequestTrace:
-        # Not in the current context: BentoML's own spans are there, which nobody keeps.
-        context, parent = Context(), None
+    def begin(
+        method: str, headers: dict[bytes, bytes], request_id: str
+    ) -> AbstractContextManager[Any]:
+        context, parent, trace_id = empty, None, ids.generate_trace_id()
         if headers:
             carrier = {
                 name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
             }
             context = propagator.extract(carrier, context)
             theirs = get_current_span(context).get_span_context()
-            parent = theirs if theirs.is_valid else None
-        trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
-        attributes = {"http.request.method": method, "guanjia.request_id": request_id}
+            if theirs.is_valid:
+                parent, trace_id = theirs, theirs.trace_id
+        elif trace_id & LAST_BITS >= bound:
+            return NO_SPAN
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "guanjia.request_id": request_id,
+        }
         result = sampler.should_sample(context, trace_id, method, SpanKind.SERVER, attributes)
+        if parent is None and not result.decision.is_sampled():
+            return NO_SPAN  # a trace that nobody sees needs no id
         return RequestTrace(
             method,
             trace_id,

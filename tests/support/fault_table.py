@@ -164,14 +164,27 @@ FAULTS: tuple[Fault, ...] = (
           " Where neither is left, `/predict` answers 503: no personal data without a record of"
           " who read it. A withdrawal of consent is refused and must be sent again.",
           "As soon as there is room; the accesses are copied into the records.",
-          (f"{ROBUST}/test_full_disk.py::"
+          (f"{ROBUST}/test_faulty_disk.py::"
            "test_while_the_disk_is_full_predictions_go_on_and_nobody_is_contacted",
            "tests/serving/records/test_access_log.py::"
            "test_on_a_full_disk_accesses_go_into_the_reserve_until_it_is_full",
            "tests/serving/records/test_access_log.py::"
            "test_the_reserve_of_a_killed_process_is_copied",
            "tests/serving/records/test_access_log.py::"
-           "test_half_a_line_does_not_spoil_the_next_one")),
+           "test_half_a_line_does_not_spoil_the_next_one",
+           "tests/serving/records/test_access_log.py::"
+           "test_where_no_file_can_be_written_accesses_go_into_a_server_of_records")),
+    Fault("The disk", "fails while the service runs", REFUSED, REFUSED,
+          "Linux makes a disk with a fault read-only, whoever has files of it open. Nobody is"
+          " contacted, and no personal data is given out of which nobody could say who read it;"
+          " with Postgres that is written there, and predictions go on. What names no customer is"
+          " answered.",
+          "Stop the service, repair the disk, start the service. As after a power cut, consents and"
+          " all that was written before them are there; decisions of the last seconds may be lost.",
+          (f"{ROBUST}/test_faulty_disk.py::"
+           "test_on_a_disk_that_fails_nothing_is_done_that_cannot_be_recorded",
+           "tests/serving/records/test_access_log.py::"
+           "test_where_no_file_can_be_written_accesses_go_into_a_server_of_records")),
     Fault("The disk", "full in any step of the day", AS_BEFORE, AS_BEFORE,
           "`guanjia daily` ends with 3, and readers see all of the day before.",
           "Make room and run the day again: it goes on where it was, and ends in the bytes of an"

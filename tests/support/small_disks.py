@@ -1,8 +1,9 @@
-"""A disk of its own for a test, which can be filled to the last byte or made read-only."""
+"""A disk of its own for a test, which can be filled to the last byte, made read-only or fail."""
 
 import contextlib
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 BALLAST = "ballast"
 CHUNK = 1 << 20
+IN_A_FILE = "loop,errors=remount-ro"
 
 
 class SmallDisk:
@@ -61,6 +63,55 @@ class SmallDisk:
             _mount("-o", "remount,rw", str(self.folder))
 
 
+class FailingDisk(SmallDisk):
+    """A disk of Linux in a file.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is mounted.
+    image : Path
+        The file.
+    """
+
+    def __init__(self, folder: Path, image: Path) -> None:
+        super().__init__(folder)
+        self._image = image
+
+    def fail(self) -> None:
+        """Let Linux find a fault: from now on it is read-only, whoever has files of it open."""
+        _mount("-o", "remount,abort", str(self.folder))
+
+    def mend(self) -> None:
+        """Repair it as at the next start of a machine; no file of it may be open."""
+        _run("umount", str(self.folder))
+        # 1: faults were found and mended.
+        assert _run("e2fsck", "-fp", str(self._image), check=False).returncode in (0, 1)
+        _mount("-o", IN_A_FILE, str(self._image), str(self.folder))
+
+
+@contextlib.contextmanager
+def failing_disk(folder: Path, megabytes: int) -> Iterator[FailingDisk]:
+    """Mount a disk that can fail on an empty folder for a while.
+
+    As `small_disk`, the test is passed over where that is not permitted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    image = folder.with_name(f"{folder.name}.image")
+    with image.open("wb") as file:
+        file.truncate(megabytes << 20)
+    owner = f"root_owner={os.getuid()}:{os.getgid()}"
+    _run("mkfs.ext4", "-q", "-m", "0", "-E", owner, str(image))
+    mounted = _mount("-o", IN_A_FILE, str(image), str(folder), check=False)
+    if mounted.returncode:
+        pytest.skip(f"no disk in a file can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield FailingDisk(folder, image)
+    finally:
+        _run("umount", "--lazy", str(folder))
+        image.unlink()
+
+
 @contextlib.contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mount a small disk on an empty folder for a while.
@@ -77,16 +128,20 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
         yield SmallDisk(folder)
     finally:
         # What still has a file open keeps it until it ends.
-        subprocess.run([*_root(), "umount", "--lazy", str(folder)], check=True)
+        _run("umount", "--lazy", str(folder))
 
 
 def _mount(*words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-    line = [*_root(), "mount", *words]
+    return _run("mount", *words, check=check)
+
+
+def _run(*line: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run a program of root's."""
+    words = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    name = shutil.which(line[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or line[0]
     try:
-        return subprocess.run(line, check=check, capture_output=True, text=True)
+        return subprocess.run(
+            [*words, name, *line[1:]], check=check, capture_output=True, text=True
+        )
     except FileNotFoundError as error:
         return subprocess.CompletedProcess(line, 1, "", str(error))
-
-
-def _root() -> list[str]:
-    return [] if os.geteuid() == 0 else ["sudo", "-n"]

@@ -35,9 +35,9 @@ def count_decision(
         The answer, as it is stored.
     """
     point, action = answer.decision_point, answer.action
-    count(labelled(DECISIONS, point, "contact" if action else "silence"))
+    counters = [labelled(DECISIONS, point, "contact" if action else "silence")]
     if answer.degraded:
-        count(labelled(DEGRADED, "decide"))
+        counters.append(labelled(DEGRADED, "decide"))
     closed = {
         (scored.candidate.touchpoint, gate.name)
         for scored in result.candidates
@@ -45,15 +45,15 @@ def count_decision(
         for gate in scored.gates
         if not gate.passed
     }
-    for touchpoint, gate_name in closed:
-        count(labelled(GATES, touchpoint, gate_name))
+    counters += [labelled(GATES, touchpoint, gate_name) for touchpoint, gate_name in closed]
     day = answer.decided_at.astimezone(inputs.zone).date()
     left = caps.marketing.left(inputs.history, day)
     if left is not None:
-        count(labelled(CAPS_LEFT, str(min(left, MOST_LEFT))))
+        counters.append(labelled(CAPS_LEFT, str(min(left, MOST_LEFT))))
     if action is None:
-        count(labelled(SILENCES, point, next(iter(answer.held_by), "none")))
-        return
-    count(labelled(CONTACTS, action.touchpoint, action.channel, action.kind))
-    if answer.holdout and action.kind == "marketing":
-        count(HOLDOUT_CONTACTS)
+        counters.append(labelled(SILENCES, point, next(iter(answer.held_by), "none")))
+    else:
+        counters.append(labelled(CONTACTS, action.touchpoint, action.channel, action.kind))
+        if answer.holdout and action.kind == "marketing":
+            counters.append(HOLDOUT_CONTACTS)
+    count(*counters)

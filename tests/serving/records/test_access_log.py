@@ -16,6 +16,8 @@ from small_disks import SmallDisk, small_disk
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from serving.api.access_recorder import AccessRecorder
+from serving.api.guard import Read
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people import access_log
 from serving.records.people.access_log import AccessLog, copy_log, copy_whole_log, log_folder
@@ -122,6 +124,23 @@ def test_a_note_that_cannot_be_written_is_an_error(home: Path) -> None:
     folder.write_text("a file where the folder should be")
     with pytest.raises(GuanjiaError, match="cannot be written"):
         note(AccessLog(folder), "C1")
+
+
+def test_where_no_file_can_be_written_accesses_go_into_a_server_of_records(
+    records: Records, rows: Any, home: Path
+) -> None:
+    folder = log_folder(home)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    recorder = AccessRecorder(records, Settings(home=home))
+    read = Read("app", "POST /predict", ("C1",))
+    if records.is_local:
+        # The records are on the same disk: nothing is given out.
+        with pytest.raises(GuanjiaError, match="no personal data is given out"):
+            recorder(read)
+        return
+    recorder(read)
+    assert [(row["subject"], row["customer_ids"]) for row in rows(reads)] == [("app", ["C1"])]
 
 
 def test_a_note_of_an_earlier_release_that_cannot_be_stored_sticks_no_more(

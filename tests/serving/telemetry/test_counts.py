@@ -8,8 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import Histogram
 
 from serving.decision.candidates import Candidate
 from serving.decision.core import DecisionResult, ScoredCandidate
@@ -19,7 +20,7 @@ from serving.records.contacts.cap_rules import fits
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.history import CountedContact, History
-from serving.telemetry.metrics import REGISTRY, write_counts
+from serving.telemetry.metrics import LATENCY, REGISTRY, _seconds, count_request, write_counts
 
 RULES = load_contact_caps(Path("no home"))
 CAPS = Caps(RULES, "Asia/Shanghai")
@@ -74,6 +75,21 @@ def counted() -> Any:
         for key, value in read().items()
         if value != before.get(key, 0.0)
     }
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 40) | st.sampled_from(LATENCY)))
+def test_answering_times_are_counted_as_the_library_does(all_seconds: list[float]) -> None:
+    buckets, total = _seconds("GET /test")
+    parts: list[Any] = [*buckets, total]
+    before = [part.get() for part in parts]
+    expected: Any = Histogram("expected", "by the library", buckets=LATENCY, registry=None)
+    for seconds in all_seconds:
+        expected.observe(seconds)
+        count_request("GET /test", 200, seconds)
+    write_counts()
+    counted = [part.get() - so_far for part, so_far in zip(parts, before, strict=True)]
+    assert counted == pytest.approx([part.get() for part in (*expected._buckets, expected._sum)])
 
 
 INPUTS: Any = SimpleNamespace(history=history(), zone=ZoneInfo("Asia/Shanghai"))

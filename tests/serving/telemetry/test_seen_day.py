@@ -159,6 +159,7 @@ def test_a_day_is_counted_logged_and_traced_and_names_nobody(
         "GUANJIA_RATE_BURST": "10000",
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector[0],
+        "OTEL_TRACES_SAMPLER": "always_on",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     words = ("--workers", "2", "--access-log", "--metrics-port", str(metrics_port))

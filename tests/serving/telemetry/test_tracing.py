@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -35,8 +37,9 @@ PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    """Spans that ended, while requests are traced."""
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Spans that ended, while every request is traced."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
     exporter = InMemorySpanExporter()
     assert start_tracing(exporter, SimpleSpanProcessor)
     yield exporter
@@ -87,6 +90,30 @@ def test_steps_of_a_decision_and_of_a_prediction_are_spans_and_name_nobody(
     assert customer not in told
     assert "C99999999" not in told
     assert current_trace_id() == ""
+
+
+def test_by_default_one_request_in_twenty_is_traced_and_whatever_the_caller_traces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
+    share = (1 << 64) // 200
+    evenly = cycle(range(share // 2, 1 << 64, share))
+    monkeypatch.setattr(RandomIdGenerator, "generate_trace_id", lambda _: next(evenly))
+    exporter = InMemorySpanExporter()
+    assert start_tracing(exporter, SimpleSpanProcessor)
+    try:
+        traced: list[bool] = []
+        for _ in range(200):
+            with request_span("POST", [], "r1"):
+                traced.append(current_trace_id() != "")
+        assert len(exporter.get_finished_spans()) == sum(traced) == 10
+        for parent in (PARENT, PARENT.replace(b"-01", b"-00")):
+            with request_span("POST", [(b"traceparent", parent)], "r2"):
+                # Lines of the log name the caller's trace, whoever keeps it.
+                assert current_trace_id() == PARENT.decode()[3:35]
+        assert len(exporter.get_finished_spans()) == 11
+    finally:
+        stop_tracing()
 
 
 def test_off_it_imports_nothing_and_does_nothing() -> None:
