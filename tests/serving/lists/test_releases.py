@@ -23,7 +23,8 @@ from serving.lists.definitions.definition import (
 )
 from serving.lists.definitions.versions import UnknownListError
 from serving.lists.listing import Viewer
-from serving.lists.releases import ReleaseRefusedError, verify_members
+from serving.lists.released.reading import verify_members
+from serving.lists.released.releases import ReleaseRefusedError
 from serving.lists.service import ListService
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.unknown_customers import UnknownCustomerError
