@@ -116,9 +116,9 @@ def _columns(
         rows = read_rows(lake, as_of, tags, customers)
         yield [*rows], {name: [row[name] for row in rows.values()] for name in tags}
         return
-    wanted = pa.array(customers, pa.string())
+    listed = pa.array(customers, pa.string())
     for batch in snapshot_batches(lake, read_snapshot(lake, as_of), tags, BATCH_ROWS):
-        own = batch.filter(pc.is_in(batch.column("customer_id"), wanted))
+        own = batch.filter(pc.is_in(batch.column("customer_id"), listed))
         if len(own):
             yield (
                 own.column("customer_id").to_pylist(),

@@ -245,13 +245,12 @@ def export_file(
         What for; kept with the export.
     """
     masked = READ_PERSONAL not in caller(request).scopes
-    records = request.app.state.records
     with opened(request) as (lists, viewer, at):
         release = lists.find(name, None if release_id == LATEST else release_id)
         columns = release_columns(release.definition)
         customers = [member.customer_id for member in _sent(lists, release, viewer)]
         headings = [column.heading for column in columns]
-        with records.writing(durable=True) as connection:
+        with request.app.state.records.writing(durable=True) as connection:
             number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
         about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
     ending = "csv" if format == "gb18030" else format

@@ -34,8 +34,7 @@ from serving.records.tables import exports
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow
-NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
-DAY = date(2026, 6, 30)
+NOW, DAY = datetime(2026, 7, 1, 2, tzinfo=UTC), date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
 ON_BOTH = pytest.mark.parametrize("lake", ["sqlite", "postgres"], indirect=True)
 CAMPAIGN: dict[str, Any] = {
