@@ -145,6 +145,8 @@ def all_pages(visitor: Visitor, lake: Lake) -> list[str]:
         f"/console/lists/{LIST}",
         f"/console/lists/{LIST}/why?customer={one}",
         f"/console/lists/{LIST}/behind/sent",
+        f"/console/lists/{LARGE}/why?customer={one}",
+        f"/console/lists/{LARGE}/behind/sent",
         f"/console/lists/{LIST}/releases/{release}",
         f"/console/campaign-plan?list_name={LIST}&release_id={release}",
         f"/console/campaigns/{campaign}",
@@ -257,7 +259,7 @@ def count_lines(visitor: Visitor, drawn: Conditions, peer: Peer, number: int) ->
         taken, text = counted(visitor, condition)
         busy.append(visitor.spent() - spent)
         bare = bare or peer.count(all_of([scored, condition]))
-        if f"<b>{bare.customers:,}</b>" not in text:
+        if f">{bare.customers:,}</b>" not in text:
             raise SystemExit(f"counts differ: {condition.plain}: {bare.customers}, {text[:1_000]}")
         ours.append(taken)
         theirs.append(bare.wall)

@@ -1,7 +1,8 @@
 """Write files and folders atomically: complete or not at all, even if the writer is killed.
 
 A draft lies beside its target and is named after the process that writes it. The next writer of the
-target removes the drafts of dead processes of this machine.
+target removes the drafts of dead processes of this machine. Files are replaced, never changed: so
+what was read of a version of a file holds for as long as that version stands.
 """
 
 import ctypes
@@ -13,11 +14,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+from typing import NamedTuple
 
 ASIDE = ".old"
 """Suffix of a folder that is being replaced."""
 CURRENT_FOLDER, EXCHANGE = -100, 2
 """Of Linux's `renameat2`: paths are as the process sees them; two names change places."""
+
+
+class FileVersion(NamedTuple):
+    """A file as it stands: one that is replaced has another version."""
+
+    path: Path
+    size: int
+    changed: int
+    inode: int
+
+
+def version_of(path: Path) -> FileVersion:
+    """Return the version of a file, by which what was read of it is remembered.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    status = path.stat()
+    return FileVersion(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @contextmanager

@@ -61,6 +61,11 @@ class BackgroundWork(Generic[T]):
                 with self._lock:
                     self._works.pop(key, None)
 
+    def forget(self, key: Hashable) -> None:
+        """Forget the result of a key, there or being made: for who asks next it is made anew."""
+        with self._lock:
+            self._works.pop(key, None)
+
     def _begin(self, make: Callable[[], T]) -> tuple[Future[T], list[float]]:
         context, done_at = contextvars.copy_context(), []
         work = self._threads.submit(context.run, make)

@@ -140,4 +140,8 @@ def figure_of(value: Any, unit: str, label: str = "") -> tuple[Any, str]:
 
 def is_absent(value: Any) -> bool:
     """Check whether a tag has no value."""
-    return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return isnan(value)
+    return not isinstance(value, int) and str(value) == "<NA>"

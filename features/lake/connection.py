@@ -106,6 +106,12 @@ class Lake:
             hide_progress_bar(self._con)
         return self._con
 
+    def close(self) -> None:
+        """Close the connection, if it was ever opened; a later use opens another one."""
+        if self._con is not None:
+            self._con.close()
+        self._con = self._engine = None
+
     @property
     def engine(self) -> "Backend":
         """The Ibis backend over `con`."""

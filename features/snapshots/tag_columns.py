@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
+from features.publishing import FileVersion, version_of
 from features.snapshots.snapshots import Snapshot
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
@@ -116,7 +117,7 @@ def snapshot_tags(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> ir.Tab
     return joined
 
 
-def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> str:
+def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: Iterable[str], whose: str = "true") -> str:
     """Write the query of `snapshot_tags` as DuckDB SQL, for commands that do not wait for Ibis.
 
     Parameters
@@ -127,6 +128,8 @@ def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> str:
         The snapshot to read.
     tags : iterable of str
         Names of the catalogue; with none, the query lists the customers.
+    whose : str
+        A condition on `customer_id`, by which parts of the files are passed over.
 
     Raises
     ------
@@ -136,7 +139,7 @@ def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> str:
     files = snapshot_files(lake, snapshot, tags) or _first_file(lake, snapshot)
     columns = ["customer_id", *(quoted(name) for _, names in files.values() for name in names)]
     parts = [
-        f"read_parquet({sql_text(path)}) AS g{place}"
+        f"(SELECT * FROM read_parquet({sql_text(path)}) WHERE {whose}) AS g{place}"
         for place, (path, _) in enumerate(files.values())
     ]
     joined = parts[0] + "".join(f" JOIN {part} USING (customer_id)" for part in parts[1:])
@@ -205,24 +208,22 @@ def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
 
 def _hash_once(path: Path) -> str:
     """Hash a file, once for as long as it stands: files are replaced, never changed."""
-    stat = path.stat()
-    return _hash_of_version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return _hash_of_version(version_of(path))
 
 
 def _names_once(path: Path) -> frozenset[str]:
     """Read the names of a file's columns, once for as long as it stands."""
-    stat = path.stat()
-    return _names_of_version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return _names_of_version(version_of(path))
 
 
 @lru_cache(maxsize=256)
-def _names_of_version(path: Path, _size: int, _changed: int, _inode: int) -> frozenset[str]:
-    return frozenset(pq.read_schema(path).names)
+def _names_of_version(version: FileVersion) -> frozenset[str]:
+    return frozenset(pq.read_schema(version.path).names)
 
 
 @lru_cache(maxsize=256)
-def _hash_of_version(path: Path, _size: int, _changed: int, _inode: int) -> str:
-    return sha256_of(path)
+def _hash_of_version(version: FileVersion) -> str:
+    return sha256_of(version.path)
 
 
 def forget_hashes() -> None:

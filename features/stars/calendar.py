@@ -23,11 +23,43 @@ def calendar_sql(lake: Lake, last: date | None) -> str:
     """
     if last is None:
         return civil_days_sql(lake, date.max, date.min)
-    policies, claims = (sql_text(lake.require(table)) for table in ("policies", "claims"))
+    policies, claims = (
+        f"read_parquet({sql_text(lake.require(table))})" for table in ("policies", "claims")
+    )
+    return _days_sql(lake, policies, claims, last)
+
+
+def own_calendar_sql(lake: Lake, last: date) -> str:
+    """Write the query of the civil days on which the stars of one customer can move.
+
+    Days before their own first term and claim move nothing of theirs, whatever others had.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where `features.stars.stored_tables.open_own_rows` opened `policies` and `claims`.
+    last : date
+        The last day.
+    """
+    return _days_sql(lake, '"checked_policies"', '"checked_claims"', last)
+
+
+def _days_sql(lake: Lake, policies: str, claims: str, last: date) -> str:
+    """Write the query of the days from the first cause in some rows on.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home, whose engine looks the first cause up.
+    policies, claims : str
+        What stands behind FROM.
+    last : date
+        The last day.
+    """
     motor = ", ".join(sql_text(line) for line in MOTOR_LINES)
     firsts = (
-        f"SELECT (SELECT min(inception) FROM read_parquet({policies}) WHERE line IN ({motor})), "
-        f"(SELECT min(occurred_at)::DATE FROM read_parquet({claims}))"
+        f"SELECT (SELECT min(inception) FROM {policies} WHERE line IN ({motor})), "
+        f"(SELECT min(occurred_at)::DATE FROM {claims})"
     )
     inception, occurred = lake.con.execute(firsts).fetchone() or (None, None)
     # The day before: west of Greenwich an instant's civil day may be the one before its UTC date.

@@ -12,10 +12,10 @@ from typing import Any
 from features.jsonable import jsonable
 from features.lake import Lake
 from features.lake.civil_days import years_before
-from features.lake.compiled import compile_once, open_tables
+from features.lake.compiled import compile_once
 from features.lake.known_customers import refuse_unknown
 from features.stars.settings import StarSettings, Tier, load_star_settings
-from features.stars.stored_tables import read_rows, write_pair
+from features.stars.stored_tables import open_own_rows, read_rows, write_pair
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings"]
 
@@ -151,7 +151,7 @@ def _compute(
     """Compute the rating, the motor terms and the claims of one customer, by stored SQL."""
     refuse_unknown(lake, customer_id, as_of)
     present = [table for table in ("claims", "claim_movements") if lake.has(table)]
-    opened = open_tables(lake, ["policies", *present])
+    opened = open_own_rows(lake, ["policies", *present], customer_id)
     write_pair(lake, PAIRS, customer_id, as_of)
 
     def write_script() -> str:

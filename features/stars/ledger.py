@@ -10,11 +10,11 @@ from datetime import date
 from typing import Any
 
 from features.lake import Lake
-from features.lake.compiled import compile_once, open_tables
+from features.lake.compiled import compile_once
 from features.lake.known_customers import refuse_unknown
-from features.stars.calendar import calendar_sql
+from features.stars.calendar import own_calendar_sql
 from features.stars.settings import StarSettings, load_star_settings
-from features.stars.stored_tables import read_rows, write_pair
+from features.stars.stored_tables import open_own_rows, read_rows, write_pair
 
 PAIRS, DAYS = "ledger_pairs", "ledger_days"
 """Tables that the stored SQL reads."""
@@ -88,9 +88,9 @@ def explain_entitlements(
     settings = settings or load_star_settings(lake.home)
     refuse_unknown(lake, customer_id, as_of)
     present = ["claim_movements"] if lake.has("claim_movements") else []
-    opened = open_tables(lake, ["policies", "claims", "entitlements", *present])
+    opened = open_own_rows(lake, ["policies", "claims", "entitlements", *present], customer_id)
     write_pair(lake, PAIRS, customer_id, as_of)
-    lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {DAYS} AS {calendar_sql(lake, as_of)}")
+    lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {DAYS} AS {own_calendar_sql(lake, as_of)}")
 
     def write_script() -> str:
         from features.stars.entitlements import ledger_script

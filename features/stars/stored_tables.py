@@ -1,15 +1,62 @@
-"""Write and read the tables of stored SQL about one customer: the pair it reads, the rows it made.
+"""Write and read the tables of stored SQL about one customer: what it reads, the rows it made.
 
 Shared by the explained rating and the ledger of entitlements; it imports no Ibis.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from features.lake import Lake
+from features.lake.compiled import open_tables
 from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
+
+MOVEMENTS = "claim_movements"
+OF_CLAIMS = 'claim_id IN (SELECT claim_id FROM "own_claims")'
+"""SQL condition: the movements of the customer's claims, under whatever number they are kept."""
+
+
+def open_own_rows(
+    lake: Lake, tables: Iterable[str], customer_id: str
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Open the rows of one customer by the names at which stored SQL reads checked tables.
+
+    Each file is read once, whatever the number of places at which the SQL reads the table.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the tables.
+    tables : iterable of str
+        Names of raw tables; that of claims stands before that of their movements.
+    customer_id : str
+        The customer.
+
+    Returns
+    -------
+    tuple of (str, tuple of str)
+        As `open_tables`.
+
+    Raises
+    ------
+    GuanjiaError
+        As `Lake.require`.
+    """
+    opened = open_tables(lake, tables)
+    of_customer = f"customer_id = {sql_text(customer_id)}"
+    by_claim = "claims" in dict(opened)
+    for table, _ in opened:
+        where = OF_CLAIMS if table == MOVEMENTS and by_claim else of_customer
+        lake.con.execute(
+            f'CREATE OR REPLACE TEMP TABLE "own_{table}" AS '
+            f'SELECT * FROM "checked_{table}" WHERE {where}'
+        )
+        lake.con.execute(
+            f'CREATE OR REPLACE TEMP VIEW "checked_{table}" AS SELECT * FROM "own_{table}"'
+        )
+    return opened
 
 
 def write_pair(lake: Lake, table: str, customer_id: str, as_of: date) -> None:

@@ -8,9 +8,9 @@ from features.errors import GuanjiaError
 from serving.lists.export.files import ExportFile, export_format, write_export
 from serving.lists.export.streams import Encoding
 from serving.lists.listing import Viewer
-from serving.lists.members import Member
-from serving.lists.release_rows import describe_export, member_rows, release_columns
-from serving.lists.releases import Release
+from serving.lists.released.members import Member
+from serving.lists.released.releases import Release
+from serving.lists.released.rows import describe_export, member_rows, release_columns
 from serving.lists.service import ListService
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.audit import note_export

@@ -23,7 +23,7 @@ from serving.campaigns.store import CampaignStateError, UnknownCampaignError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.lists.definitions.definition import ListDefinitionError
-from serving.lists.releases import ReleaseRefusedError, UnknownReleaseError
+from serving.lists.released.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError

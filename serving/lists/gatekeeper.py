@@ -4,9 +4,9 @@ Consents, contacts and prices are read from the records in a handful of statemen
 number of customers.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,9 @@ from sqlalchemy import Connection
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.erased import Erased, erasure_key, pseudonym
-from features.errors import UnknownNameError, did_you_mean
 from features.lake import Lake
 from features.settings import cutoff
-from features.tags.relations.touchpoint_families import OTHER
-from serving.campaigns.membership import taken_customers
-from serving.decision.candidates import Candidate, Value
+from serving.decision.candidates import Value
 from serving.decision.gates import (
     Gate,
     check_contact,
@@ -28,6 +25,7 @@ from serving.decision.gates import (
     check_profiling,
 )
 from serving.decision.inputs import (
+    BRANCH,
     GATE_TAGS,
     VALUE_TAGS,
     gate_of,
@@ -35,11 +33,11 @@ from serving.decision.inputs import (
     read_words,
 )
 from serving.decision.lots import in_holdout
-from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
 from serving.decision.worth.policy import load_policy
 from serving.decision.worth.value import RECENT_CONTACTS, value_candidate
-from serving.lists.definitions.definition import ListDefinition, ListDefinitionError
+from serving.lists.contact import CampaignOf, at_work, contact_of, nobody_else
+from serving.lists.definitions.definition import ListDefinition
 from serving.lists.rules import RULES
 from serving.lists.source import CORE
 from serving.predictions.scores_file import MARGIN
@@ -49,18 +47,10 @@ from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.history import History, contact_histories
 from serving.records.people.consents import Consents, CoreSystemConsents, resolve_consents
-from serving.touchpoints.catalogue import load_touchpoints
 from training.models import MODELS
 
 Row = Mapping[str, Any]
-CampaignOf = Callable[[Collection[str]], Mapping[str, str]]
-"""Says which of some customers are in a campaign of higher priority, and in which."""
 EMPTY = History((), {}, {})
-
-
-def nobody_else(_customers: Collection[str]) -> Mapping[str, str]:
-    """Say that no campaign has any of the customers."""
-    return {}
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,7 @@ class Gatekeeper:
         self._cycle = self.policy.cycle(at_work(as_of))
         self._consented = lake.has("consents")
         self._fresh: dict[tuple[Any, ...], Consents] = {}
-        self._free: dict[str | None, Gate | None] = {}
+        self._alike: dict[tuple[Any, ...], Checked] = {}
         day = at.astimezone(ZoneInfo(lake.settings.timezone)).date()
         rows = prices_on(connection, day) if connection is not None else []
         channel = definition.channel
@@ -189,15 +179,53 @@ class Gatekeeper:
     def _check_one(
         self, row: Row, history: History | None, *, erased: bool, campaign: str | None
     ) -> Checked:
-        core = self._core(row)
-        consents = self._consents(core, history)
-        permission = permission_of(consents)
+        """Check one customer; of those without history, many have the same facts and answer."""
         drawn = in_holdout(
             self.policy.salt, row["customer_id"], self._cycle, self.policy.holdout_share
         )
-        customer_gates = check_customer(row, holdout=drawn)
-        block = self._block(row["branch"], history, core)
-        own = check_contact(self.candidate, row, permission, customer_gates, block).gates
+        facts = {name: row[name] for name in GATE_TAGS}
+        consents, core = self._consents(row, history)
+        if history is not None:
+            return self._checked(facts, consents, self._block(facts, history, core), drawn=drawn,
+                                 erased=erased, campaign=campaign)  # fmt: skip
+        channels = frozenset(consents.channels.items())
+        permission = (consents.marketing, consents.profiling, consents.location, channels)
+        key = (*facts.values(), permission, drawn, erased, campaign)
+        if key not in self._alike:
+            block = self._block(facts, None, core)
+            self._alike[key] = self._checked(
+                facts, consents, block, drawn=drawn, erased=erased, campaign=campaign
+            )
+        return self._alike[key]
+
+    def _checked(
+        self,
+        facts: Row,
+        consents: Consents,
+        block: Gate | None,
+        *,
+        drawn: bool,
+        erased: bool,
+        campaign: str | None,
+    ) -> Checked:
+        """Check every gate by the facts that gates read.
+
+        Parameters
+        ----------
+        facts : mapping of str to object
+            The customer's `GATE_TAGS`.
+        consents : Consents
+            The consents that hold.
+        block : Gate or None
+            The cap that holds the contact back.
+        drawn, erased : bool
+            Whether the holdout has the customer; whether they were erased.
+        campaign : str or None
+            The campaign that has them.
+        """
+        permission = permission_of(consents)
+        customer_gates = check_customer(facts, holdout=drawn)
+        own = check_contact(self.candidate, facts, permission, customer_gates, block).gates
         known = {gate.name for gate in own}
         gates = [
             check_profiling(permission),
@@ -212,21 +240,15 @@ class Gatekeeper:
         return Checked(gates, rule, failed == {"holdout"}, consents)
 
     def _block(
-        self,
-        branch: str | None,
-        history: History | None,
-        core: CoreSystemConsents,
+        self, facts: Row, history: History | None, core: CoreSystemConsents | None
     ) -> Gate | None:
-        """Find the cap that holds the contact back; nobody without history needs a new answer."""
-        if history is None and branch in self._free:
-            return self._free[branch]
+        """Find the cap that holds the contact back."""
         contact = self.candidate
-        traits = self._caps.traits(contact.family, contact.kind, contact.channel, None, branch)
-        known = EMPTY if history is None else history.with_later(core)
-        gate = gate_of(plan(self._caps.rules, known, traits, self._at))
-        if history is None:
-            self._free[branch] = gate
-        return gate
+        traits = self._caps.traits(
+            contact.family, contact.kind, contact.channel, None, facts[BRANCH]
+        )
+        known = EMPTY if history is None or core is None else history.with_later(core)
+        return gate_of(plan(self._caps.rules, known, traits, self._at))
 
     def _core(self, row: Row) -> CoreSystemConsents:
         """Read from a row what the core system knows of the customer's consents."""
@@ -236,12 +258,7 @@ class Gatekeeper:
             if row[f"{CORE}{purpose}_at"] is not None
         }
         words = read_words(row[f"{CORE}channels"])
-        opted_out = frozenset(row[f"{CORE}opted_out"] or ())
-        marketing = row[f"{CORE}marketing"]
-        if not self._consented:
-            # An opt-out of any channel is the only word on marketing that there is.
-            marketing = True
-            opted_out = opted_out and frozenset(CONTACT_CHANNEL_LABELS)
+        marketing, opted_out = self._marketing(row)
         return CoreSystemConsents(
             known_until=self._closes,
             marketing=marketing,
@@ -251,72 +268,27 @@ class Gatekeeper:
             channels={channel: word for (_, channel), word in words.items() if channel},
         )
 
-    def _consents(self, core: CoreSystemConsents, history: History | None) -> Consents:
-        if history is not None and history.consent_records:
-            return resolve_consents(history.consent_records, self._at, core)
-        if core.channels:
-            return resolve_consents((), self._at, core)
-        known_consents = (core.marketing, core.profiling, core.opted_out)
-        if known_consents not in self._fresh:
-            self._fresh[known_consents] = resolve_consents((), self._at, core)
-        return self._fresh[known_consents]
+    def _marketing(self, row: Row) -> tuple[bool | None, frozenset[str]]:
+        """Read the core system's consent to marketing, and the channels opted out of."""
+        opted_out = frozenset(row[f"{CORE}opted_out"] or ())
+        if self._consented:
+            return row[f"{CORE}marketing"], opted_out
+        # An opt-out of any channel is the only word on marketing that there is.
+        return True, opted_out and frozenset(CONTACT_CHANNEL_LABELS)
 
-
-def at_work(as_of: date) -> date:
-    """Return the day on which a list of a date is worked: the next one."""
-    return date.fromordinal(as_of.toordinal() + 1)
-
-
-def taken_by_campaigns(
-    connection: Connection, definition: ListDefinition, as_of: date
-) -> CampaignOf:
-    """Return what says who is in a campaign of higher priority while a list is worked.
-
-    Parameters
-    ----------
-    connection : Connection
-        Of the records, for as long as it is asked.
-    definition : ListDefinition
-        The list: its days and its priority.
-    as_of : date
-        Date of its scores.
-    """
-    first = at_work(as_of)
-    last = first + timedelta(days=definition.days - 1)
-    return lambda customers: taken_customers(
-        connection, customers, first, last, definition.priority
-    )
-
-
-def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:
-    """Build the contact of a list: that of its touchpoint, or a plain one by its channel.
-
-    Raises
-    ------
-    GuanjiaError
-        If the touchpoint is unknown, is no marketing, or cannot be made by the channel.
-    """
-    channel = definition.channel
-    if definition.touchpoint is None:
-        costs = {str(name): cost for name, cost in load_touchpoints(lake.home).shared.costs.items()}
-        cost = float(costs[channel])
-        return Candidate(
-            definition.name, definition.label, OTHER, "marketing", channel, cost, definition.model
-        )
-    thing = f"touchpoint {definition.touchpoint}"
-    every = TouchpointSource(lake).every_candidate()
-    own = [contact for contact in every if contact.touchpoint == definition.touchpoint]
-    if not own:
-        cure = did_you_mean(definition.touchpoint, {contact.touchpoint for contact in every})
-        raise UnknownNameError(thing, "is not known", cure)
-    if own[0].kind != "marketing":
-        cure = "leave it to `/decide`: a list would leave out whom it must reach"
-        raise ListDefinitionError(thing, "is a service message", cure)
-    for contact in own:
-        if contact.channel == channel and contact.offer is None:
-            return contact
-    channels = ", ".join(dict.fromkeys(contact.channel for contact in own))
-    raise ListDefinitionError(thing, f"is not made by {channel}", f"choose one of: {channels}")
+    def _consents(
+        self, row: Row, history: History | None
+    ) -> tuple[Consents, CoreSystemConsents | None]:
+        """Resolve the consents that hold, and return what the core system says, if it was read."""
+        if history is None and not row[f"{CORE}channels"]:
+            marketing, opted_out = self._marketing(row)
+            known_consents = (marketing, row[f"{CORE}profiling"], opted_out)
+            if known_consents not in self._fresh:
+                self._fresh[known_consents] = resolve_consents((), self._at, self._core(row))
+            return self._fresh[known_consents], None
+        core = self._core(row)
+        records = history.consent_records if history is not None else ()
+        return resolve_consents(records, self._at, core), core
 
 
 def _rule_of(gate: Gate, consents: Consents) -> str:

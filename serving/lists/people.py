@@ -1,6 +1,5 @@
 """Read who the customers of a list are: name, phone, account manager, plate, end of their cover."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,12 +14,10 @@ from features.lake.terms import COVER_END, VOID
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 from serving.lists.scores import fetch_rows
-from serving.lists.source import contact_queries
+from serving.lists.source import among_sql, contact_queries
 from serving.records.tables import manager_assignments
 from serving.tag_words import is_absent
 
-MOST_LISTED = 1_000
-"""Customers that a query names one by one; of more it has a table."""
 LAST_CONTACT = "days_since_last_contact"
 
 
@@ -65,7 +62,7 @@ def read_people(
     """
     closes = cutoff(as_of, lake.settings.timezone)
     people = contact_queries(closes, lake)["customers"]
-    rows = fetch_rows(lake, f"SELECT * FROM ({people}) WHERE {_among(customers)}")
+    rows = fetch_rows(lake, f"SELECT * FROM ({people}) WHERE {among_sql(customers)}")
     cars = _cars(lake, as_of, closes, customers)
     assigned = _assigned(connection, customers)
     people_by_id = {}
@@ -87,20 +84,6 @@ def last_contact(as_of: date, days_since: Any) -> date | None:
     return None if is_absent(days_since) else as_of - timedelta(days=int(days_since))
 
 
-def _among(customers: Sequence[str]) -> str:
-    """Write the condition that rows are of customers; its bounds pass whole row groups over."""
-    if not customers:
-        return "false"
-    listed = sql_text(json.dumps(list(customers)))
-    low, high = sql_text(min(customers)), sql_text(max(customers))
-    if len(customers) <= MOST_LISTED:
-        return f"customer_id IN ({', '.join(map(sql_text, customers))})"
-    return (
-        f"customer_id BETWEEN {low} AND {high} AND customer_id IN "
-        f"(SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')))"
-    )
-
-
 def _cars(
     lake: Lake, as_of: date, closes: datetime, customers: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
@@ -118,7 +101,7 @@ def _cars(
     query = f"""
         WITH cover AS (
             SELECT p.customer_id, p.vehicle_id, p.line, max({COVER_END}) AS expiry
-            FROM (SELECT * FROM {policies} WHERE {_among(customers)} AND {known}) p
+            FROM (SELECT * FROM {policies} WHERE {among_sql(customers)} AND {known}) p
             WHERE p.line IN ({lines}) AND p.signed_at < {happened}
                 AND NOT coalesce({VOID}, false)
             GROUP BY ALL

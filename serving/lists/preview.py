@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from features.errors import GuanjiaError, unknown_name
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.snapshots.snapshots import read_snapshot
 from serving.lists.conditions.counting import count_among
@@ -16,11 +16,13 @@ from serving.lists.conditions.truths import places_of
 from serving.lists.definitions.versions import read_lists
 from serving.lists.expectation import Expectation, expect
 from serving.lists.questions import check_definition
-from serving.lists.releases import latest_release, released_members
+from serving.lists.released.reading import released_customers
+from serving.lists.released.releases import latest_release
 from serving.lists.rules import RULES
 from serving.lists.selection import Selection
+from serving.lists.standing import SENT
 
-MATCHED, SENT = "matched", "sent"
+MATCHED = "matched"
 SENT_WORDS = ("可发送", "sent")
 MATCHED_WORDS = ("符合条件", "matched")
 
@@ -78,6 +80,8 @@ class Preview:
         The list.
     as_of : date
         Date of scores and tags.
+    at : datetime
+        The instant that it is of.
     waterfall : list of Step
         From matched to sent; each customer is taken by one rule.
     held_out : int
@@ -99,6 +103,7 @@ class Preview:
     name: str
     label: str
     as_of: date
+    at: datetime
     waterfall: list[Step]
     held_out: int
     stars: dict[str, int]
@@ -135,6 +140,7 @@ def preview_list(
         name=definition.name,
         label=definition.label,
         as_of=selection.as_of,
+        at=selection.at,
         waterfall=build_waterfall(selection),
         held_out=len(selection.held_out),
         stars=_counted(place.row["star_level"] for place in sent),
@@ -161,28 +167,6 @@ def build_waterfall(selection: Selection) -> list[Step]:
             steps.append(Step(rule.name, rule.chinese, rule.english, count, left))
     steps.append(Step(SENT, *SENT_WORDS, len(selection.sent), left))
     return steps
-
-
-def step_members(selection: Selection, rule: str) -> list[str]:
-    """List the customers behind a number of the waterfall.
-
-    Parameters
-    ----------
-    selection : Selection
-        The selection.
-    rule : str
-        "sent", or a name of `RULES`.
-
-    Raises
-    ------
-    GuanjiaError
-        If there is no such rule.
-    """
-    if rule == SENT:
-        return [place.customer_id for place in selection.sent]
-    if rule not in RULES:
-        raise unknown_name("rule", rule, [SENT, *RULES])
-    return list(selection.left_out.get(rule, ()))
 
 
 def find_overlaps(
@@ -218,9 +202,7 @@ def find_overlaps(
         last = latest_release(connection, name)
         released = None
         if last is not None:
-            members = released_members(lake, last, branches=branches)
-            there = {member.customer_id for member in members}
-            released = len(ours & there)
+            released = len(ours.intersection(released_customers(lake, last, branches)))
         if meets or released:
             overlaps.append(Overlap(name, other.definition.label, meets, released))
     return sorted(overlaps, key=lambda overlap: (-overlap.meets, overlap.name))

@@ -1,26 +1,31 @@
 """Find the reasons in words why customers stand where they do on a list."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from features.lake import Lake
-from features.sql import sql_text
+from features.lake.plain_rows import plain_rows
+from features.snapshots.snapshots import read_snapshot
+from features.snapshots.tag_columns import snapshot_batches
 from features.tags.catalogue import catalogue
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.questions import readable_columns
-from serving.lists.scores import Row, fetch_rows
-from serving.lists.source import match_query
-from serving.predictions.probabilities import customer_columns, load_models, needed_tags
-from serving.predictions.reasons import Reason, strongest_reasons
+from serving.lists.scores import Row
+from serving.lists.source import rows_query
+from serving.predictions.probabilities import load_models, needed_tags, question_columns
+from serving.predictions.reasons import Reason, ThemedFeatures
 from serving.predictions.sense import staying_direction
 from serving.tag_words import is_absent
 from serving.touchpoints.tag_days import day_step
 
 DAYS_OF_QUESTIONS = {"lead_days": -1}
 """Features of questions that count days and are no tags -> by how much they move in a day."""
-BATCH_ROWS = 5_000
+FEW, MOST_READ, BATCH_ROWS = 1_000, 100_000, 50_000
+"""Customers who are looked up; whose rows are read at a time; who are passed over at a time."""
 
 
 def read_reasons(
@@ -47,32 +52,32 @@ def read_reasons(
     if not customers:
         return {}
     models = load_models(lake, [definition.model])
-    served, known = models[definition.model], catalogue()
-    staying = staying_direction(definition.spec)
+    served = models[definition.model]
+    themed = ThemedFeatures(served.features, staying=staying_direction(definition.spec))
     reasons: dict[str, list[Reason]] = {}
-    for rows in _batches(lake, as_of, needed_tags(models), customers):
-        columns = customer_columns(served, rows)
-        weights = served.predictor.contributions(columns)
-        values = zip(*columns.values(), strict=True)
-        for row, values_of_one, own in zip(rows, values, weights, strict=True):
-            reasons[row["customer_id"]] = strongest_reasons(
-                served.features,
-                on_next_day(dict(zip(columns, values_of_one, strict=True))),
-                own,
-                effect=definition.direction,
-                staying=staying,
-                known=known,
-            )
+    for ids, tags in _columns(lake, as_of, needed_tags(models), customers):
+        columns = question_columns(served, tags)
+        weights = served.predictor.contributions(columns, lake.settings.threads).tolist()
+        later = {name: _on_next_day(name, values) for name, values in columns.items()}
+        for customer, values, own in zip(
+            ids, zip(*later.values(), strict=True), weights, strict=True
+        ):
+            named = dict(zip(later, values, strict=True))
+            reasons[customer] = themed.reasons(named, own, effect=definition.direction)
     return reasons
 
 
 def on_next_day(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as they stand on the day after the date, on which the list is worked."""
-    steps = {name: DAYS_OF_QUESTIONS.get(name, day_step(name)) for name in values}
-    return {
-        name: value if is_absent(value) or not steps[name] else value + steps[name]
-        for name, value in values.items()
-    }
+    return {name: _on_next_day(name, [value])[0] for name, value in values.items()}
+
+
+def _on_next_day(name: str, values: list[Any]) -> list[Any]:
+    """Return the values of a column as they stand on the day after the date."""
+    step = DAYS_OF_QUESTIONS.get(name, day_step(name))
+    if not step:
+        return values
+    return [value if is_absent(value) else value + step for value in values]
 
 
 def read_rows(
@@ -91,18 +96,31 @@ def read_rows(
     customers : sequence of str
         The customers.
     """
-    return {
-        row["customer_id"]: row for rows in _batches(lake, as_of, tags, customers) for row in rows
-    }
+    named = [name for name in tags if name in catalogue() and name not in readable_columns()]
+    rows: dict[str, Row] = {}
+    for start in range(0, len(customers), MOST_READ):
+        query = rows_query(lake, as_of, named, customers[start : start + MOST_READ])
+        table = lake.con.execute(query).to_arrow_table()
+        rows |= {row["customer_id"]: row for row in plain_rows(table)}
+    return rows
 
 
-def _batches(
-    lake: Lake, as_of: date, names: Sequence[str], customers: Sequence[str]
-) -> Iterator[list[Row]]:
-    """Read scores and tags of customers, some thousands at a time."""
-    tags = [name for name in names if name in catalogue() and name not in readable_columns()]
-    for start in range(0, len(customers), BATCH_ROWS):
-        # As JSON: to take parameters, DuckDB imports pandas.
-        listed = json.dumps(list(customers[start : start + BATCH_ROWS]))
-        named = f"customer_id IN (SELECT unnest(from_json({sql_text(listed)}, '[\"VARCHAR\"]')))"
-        yield fetch_rows(lake, match_query(lake, as_of, tags, [named], []))
+def _columns(
+    lake: Lake, as_of: date, tags: Sequence[str], customers: Sequence[str]
+) -> Iterator[tuple[list[str], dict[str, list[Any]]]]:
+    """Read tags of customers as columns of plain values, some thousands at a time.
+
+    Of a few the parts of the files are read in which they are, of many the files side by side.
+    """
+    if len(customers) <= FEW:
+        rows = read_rows(lake, as_of, tags, customers)
+        yield [*rows], {name: [row[name] for row in rows.values()] for name in tags}
+        return
+    listed = pa.array(customers, pa.string())
+    for batch in snapshot_batches(lake, read_snapshot(lake, as_of), tags, BATCH_ROWS):
+        own = batch.filter(pc.is_in(batch.column("customer_id"), listed))
+        if len(own):
+            yield (
+                own.column("customer_id").to_pylist(),
+                {name: own.column(name).to_pylist() for name in tags},
+            )

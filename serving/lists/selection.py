@@ -15,8 +15,9 @@ from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Value
 from serving.lists.conditions.counting import Counts, count
+from serving.lists.contact import CampaignOf, nobody_else
 from serving.lists.definitions.definition import EXPECTED_VALUE, ListDefinition
-from serving.lists.gatekeeper import CampaignOf, Checked, Gatekeeper, nobody_else
+from serving.lists.gatekeeper import Checked, Gatekeeper
 from serving.lists.places import Place, place_customers
 from serving.lists.questions import ListQuestion, check_definition, readable_columns
 from serving.lists.scores import Row, check_scores, fetch_rows, read_versions_of_models
@@ -47,10 +48,10 @@ class Selection:
         Customers of the holdout who would be sent.
     consent : str
         "checked", or "not recorded" if the insurer delivers no consents.
-    explained : dict of str to Checked
-        What the gates said of the customers that were asked for.
     ranks : dict of str to int
-        Their place among all who may be contacted, with or without room for them.
+        Place among all who may be contacted, with or without room for them, in its order.
+    checked : list of Checked
+        What the gates said of everybody who matched, in the order of the list's columns.
     """
 
     definition: ListDefinition
@@ -64,8 +65,8 @@ class Selection:
     sent: list[Place]
     held_out: list[Place]
     consent: str
-    explained: dict[str, Checked] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
+    checked: list[Checked] = field(default_factory=list)
 
     @property
     def placed(self) -> list[Place]:
@@ -85,7 +86,7 @@ def select(
     campaign_of: CampaignOf = nobody_else,
     branches: Collection[str] | None = None,
     reads: Collection[str] = (),
-    explained: Collection[str] = frozenset(),
+    only: str | None = None,
 ) -> Selection:
     """Select the customers of a list.
 
@@ -111,8 +112,8 @@ def select(
         Branches whose customers the caller sees; nobody else is matched. Default: all.
     reads : collection of str
         Further tags of the rows.
-    explained : collection of str
-        Customers of whom the gates are told.
+    only : str, optional
+        The only customer to match; default: everybody.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def select(
     definition = question.definition
     snapshot_id = check_scores(lake, as_of)
     keeper = Gatekeeper(lake, definition, as_of, at, connection, campaign_of)
-    rows = _matched(lake, as_of, question, [*keeper.tags, *reads], branches)
+    rows = _matched(lake, as_of, question, [*keeper.tags, *reads], branches, only)
     checked = keeper.check(rows)
     values: list[Value | None] = [None] * len(rows)
     for number, (row, checks) in enumerate(zip(rows, checked, strict=True)):
@@ -144,12 +145,8 @@ def select(
         sent=placed.sent,
         held_out=placed.held_out,
         consent="checked" if lake.has("consents") else "not recorded",
-        explained={
-            row["customer_id"]: checks
-            for row, checks in zip(rows, checked, strict=True)
-            if row["customer_id"] in explained
-        },
-        ranks={name: rank for name, rank in placed.ranks.items() if name in explained},
+        ranks=placed.ranks,
+        checked=checked,
     )
 
 
@@ -185,9 +182,10 @@ def _matched(
     question: ListQuestion,
     reads: Collection[str],
     branches: Collection[str] | None,
+    only: str | None,
 ) -> list[Row]:
     """Read everybody who meets the condition, in the order of the list."""
-    query = _query(lake, as_of, question, reads, branches)
+    query = _query(lake, as_of, question, reads, branches, only)
     terms = [term for term in question.definition.terms if term.column != EXPECTED_VALUE]
     order = [f"{quoted(t.column)} {'DESC' if t.descends else 'ASC'} NULLS LAST" for t in terms]
     return fetch_rows(lake, f"{query} ORDER BY {', '.join([*order, 'customer_id'])}")
@@ -199,6 +197,7 @@ def _query(
     question: ListQuestion,
     reads: Collection[str],
     branches: Collection[str] | None,
+    only: str | None,
 ) -> str:
     """Write the query of everybody who meets the condition and whom the caller sees."""
     named = {*question.columns, *reads}
@@ -208,6 +207,8 @@ def _query(
     if branches is not None:
         listed = ", ".join(sql_text(branch) for branch in sorted(branches)) or "NULL"
         conditions.append(f'"branch" IN ({listed})')
+    if only is not None:
+        conditions.append(f"customer_id = {sql_text(only)}")
     return match_query(lake, as_of, tags, conditions, list(question.left_out.values()))
 
 

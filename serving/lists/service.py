@@ -8,25 +8,26 @@ from sqlalchemy import Connection
 
 from features.errors import UnknownNameError
 from features.lake import Lake
+from serving.lists.contact import taken_by_campaigns
 from serving.lists.counts import ListCounts
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.definitions.versions import read_version
-from serving.lists.gatekeeper import taken_by_campaigns
 from serving.lists.listing import Viewer
-from serving.lists.members import Member
 from serving.lists.people import LAST_CONTACT
-from serving.lists.preview import Preview, preview_list, step_members
-from serving.lists.releases import (
+from serving.lists.preview import Preview, preview_list
+from serving.lists.released.members import Member
+from serving.lists.released.reading import released_customers, released_members
+from serving.lists.released.releases import (
     Release,
     approve_release,
     find_release,
     latest_release,
     list_all_releases,
     release_list,
-    released_members,
 )
 from serving.lists.selection import Selection, select
-from serving.lists.why import Why, explain_customer
+from serving.lists.standing import Standing, standing_of
+from serving.lists.why import Why, explain_customer, is_of
 
 
 class ListService(ListCounts):
@@ -78,9 +79,26 @@ class ListService(ListCounts):
         as_of : date, optional
             Date of the scores; default: the latest.
         """
+        return self.preview_and_standing(definition, viewer, at, as_of)[0]
+
+    def preview_and_standing(
+        self,
+        definition: ListDefinition,
+        viewer: Viewer,
+        at: datetime,
+        as_of: date | None = None,
+    ) -> tuple[Preview, Standing]:
+        """Preview a list, and say where those stand who are counted.
+
+        Parameters
+        ----------
+        definition, viewer, at, as_of
+            As in `preview`.
+        """
         with self.reading() as connection:
             chosen = self._select(connection, definition, viewer, at, as_of)
-            return preview_list(self.lake, chosen, connection, viewer.branches)
+            preview = preview_list(self.lake, chosen, connection, viewer.branches)
+        return preview, standing_of(chosen)
 
     def preview_members(
         self,
@@ -104,9 +122,7 @@ class ListService(ListCounts):
         UnknownNameError
             If there is no such rule.
         """
-        with self.reading() as connection:
-            chosen = self._select(connection, definition, viewer, at, as_of)
-        return step_members(chosen, rule)
+        return self._standing(definition, viewer, at, as_of).customers(rule)
 
     def why(
         self,
@@ -115,8 +131,12 @@ class ListService(ListCounts):
         viewer: Viewer,
         at: datetime,
         as_of: date | None = None,
+        standing: Standing | None = None,
     ) -> Why:
         """Explain why a customer is on a list or not.
+
+        The customer's own condition, gates and value are asked now; where the others stand may be
+        of a moment ago, as long as it does not contradict them.
 
         Parameters
         ----------
@@ -124,6 +144,8 @@ class ListService(ListCounts):
             As in `preview`.
         customer_id : str
             The customer.
+        standing : Standing, optional
+            Where all stood a moment ago; default: as it is now.
 
         Raises
         ------
@@ -131,10 +153,10 @@ class ListService(ListCounts):
             If the customer has no scores, was erased, or is not the viewer's to see.
         """
         with self.reading() as connection:
-            chosen = self._select(
-                connection, definition, viewer, at, as_of, explained=frozenset({customer_id})
-            )
-        return explain_customer(self.lake, chosen, customer_id, viewer.branches)
+            own = self._select(connection, definition, viewer, at, as_of, only=customer_id)
+        if standing is None or not is_of(standing, own, customer_id):
+            standing = self._standing(definition, viewer, at, as_of)
+        return explain_customer(self.lake, own, standing, customer_id, viewer.branches)
 
     def release(
         self,
@@ -257,6 +279,12 @@ class ListService(ListCounts):
             waiting=waiting,
         )
 
+    def _standing(
+        self, definition: ListDefinition, viewer: Viewer, at: datetime, as_of: date | None
+    ) -> Standing:
+        with self.reading() as connection:
+            return standing_of(self._select(connection, definition, viewer, at, as_of))
+
     def _select(
         self,
         connection: Connection,
@@ -264,7 +292,7 @@ class ListService(ListCounts):
         viewer: Viewer,
         at: datetime,
         as_of: date | None,
-        explained: Collection[str] = frozenset(),
+        only: str | None = None,
         where: str | None = None,
     ) -> Selection:
         day = self.day(as_of)
@@ -280,7 +308,7 @@ class ListService(ListCounts):
             campaign_of=taken_by_campaigns(connection, definition, day),
             branches=viewer.branches,
             reads=[LAST_CONTACT],
-            explained=explained,
+            only=only,
         )
 
 
@@ -290,5 +318,5 @@ def _members_of(lake: Lake, connection: Connection, names: Collection[str]) -> s
     for name in names:
         last = latest_release(connection, name)
         if last is not None:
-            members |= {member.customer_id for member in released_members(lake, last)}
+            members.update(released_customers(lake, last))
     return members

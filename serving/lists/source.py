@@ -1,5 +1,6 @@
 """Query who is on a target list: who meets its condition, and which of them are barred."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -24,6 +25,8 @@ NO_CONSENTS = (
 )
 MET = "met"
 """Name of the rows that meet the conditions, inside `match_query`."""
+MOST_LISTED = 1_000
+"""Customers that a query names one by one; of more it has a table."""
 CORE = "core_"
 """Prefix of the columns that say what the core system knows of consents."""
 
@@ -53,19 +56,68 @@ def match_query(
     """
     among = f" AND customer_id IN (SELECT customer_id FROM {MET})"
     contact = contact_queries(cutoff(as_of, lake.settings.timezone), lake, among=among)
-    scores = sql_text(scores_path(lake, as_of))
-    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     listed = ", ".join(f"coalesce({text}, false)" for text in flags)
     core = ("marketing", "marketing_at", "profiling", "profiling_at", "channels")
     core_columns = ", ".join(f"c.{name} AS {CORE}{name}" for name in core)
     return (
-        f"WITH {MET} AS MATERIALIZED (SELECT *, [{listed}]::BOOLEAN[] AS flags FROM ("
-        f"SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
-        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}) "
+        f"WITH {MET} AS MATERIALIZED (SELECT *, [{listed}]::BOOLEAN[] AS flags FROM "
+        f"({_scored(lake, as_of, tags)}) WHERE {met}) "
         f"SELECT w.*, {core_columns}, o.opted_out AS {CORE}opted_out FROM {MET} w "
         f"LEFT JOIN ({contact.get('consents', NO_CONSENTS)}) c USING (customer_id) "
         f"LEFT JOIN ({contact.get('interactions', NO_OPT_OUTS)}) o USING (customer_id)"
+    )
+
+
+def rows_query(lake: Lake, as_of: date, tags: Sequence[str], customers: Sequence[str]) -> str:
+    """Write the query of the scores and tags of customers, in no order.
+
+    Parameters
+    ----------
+    lake, as_of, tags
+        As in `match_query`.
+    customers : sequence of str
+        The customers.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is no snapshot of the date.
+    """
+    return _scored(lake, as_of, tags, among_sql(customers))
+
+
+def among_sql(customers: Sequence[str]) -> str:
+    """Write the condition that rows are of customers; its bounds pass whole row groups over."""
+    if not customers:
+        return "false"
+    if len(customers) <= MOST_LISTED:
+        return f"customer_id IN ({', '.join(map(sql_text, customers))})"
+    # As JSON: to take parameters, DuckDB imports pandas.
+    listed = sql_text(json.dumps(list(customers)))
+    low, high = sql_text(min(customers)), sql_text(max(customers))
+    return (
+        f"customer_id BETWEEN {low} AND {high} AND customer_id IN "
+        f"(SELECT unnest(from_json({listed}, '[\"VARCHAR\"]')))"
+    )
+
+
+def _scored(lake: Lake, as_of: date, tags: Sequence[str], whose: str = "true") -> str:
+    """Write the query of the scores and tags of customers.
+
+    Parameters
+    ----------
+    lake, as_of, tags
+        As in `match_query`.
+    whose : str
+        A condition on `customer_id`.
+    """
+    scores = sql_text(scores_path(lake, as_of))
+    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags, whose)
+    return (
+        "SELECT s.*, t.* EXCLUDE (customer_id) FROM "
+        f"(SELECT * FROM read_parquet({scores}) WHERE {whose}) s "
+        f"JOIN ({snapshot}) t USING (customer_id)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
@@ -16,9 +17,13 @@ from serving.lists.questions import readable_columns
 from serving.lists.reasons import read_reasons, read_rows
 from serving.lists.rules import RULES
 from serving.lists.selection import Selection
+from serving.lists.standing import SENT, Standing
 from serving.predictions.unknown_customers import unknown_customers
 from training.models import MODELS
 
+BOUNDS = ("capacity", "size", "budget")
+"""Rules of the list as a whole: there is no more room."""
+CONDITION, HOLDOUT = "condition", "holdout"
 SCORE_LABELS: Mapping[str, str] = {
     "star_level": "星级",
     "star_name": "星级名称",
@@ -76,6 +81,8 @@ class Why:
         is no room too; None if a gate holds them back.
     of : int
         How many are sent.
+    at : datetime
+        The instant at which the others of the list stood so.
     reasons, reasons_english : str
         What moved the prediction most.
     """
@@ -91,13 +98,15 @@ class Why:
     place: int | None
     rank: int | None
     of: int
+    at: datetime
     reasons: str = ""
     reasons_english: str = ""
 
 
 def explain_customer(
     lake: Lake,
-    selection: Selection,
+    own: Selection,
+    standing: Standing,
     customer_id: str,
     branches: Collection[str] | None = None,
 ) -> Why:
@@ -107,8 +116,10 @@ def explain_customer(
     ----------
     lake : Lake
         The home.
-    selection : Selection
-        The list as it would be now, made with `explained={customer_id}`.
+    own : Selection
+        The list as it would be now of the customer alone, made with `only=customer_id`.
+    standing : Standing
+        Where all stand, which agrees with it (`is_of`).
     customer_id : str
         The customer.
     branches : collection of str, optional
@@ -119,35 +130,27 @@ def explain_customer(
     UnknownCustomerError
         If the customer has no scores, was erased, or is not the caller's to see.
     """
-    definition = selection.definition
+    definition = own.definition
     texts = [f"{definition.model} is not null", definition.where]
     segments = {name: segment.rule for name, segment in load_segments(lake.home).items()}
     columns = {*readable_columns(), *catalogue()}
     trees = [part for text in texts if text for part in _parts(resolve(text, columns, segments))]
     names = {name for tree in trees for name in mentioned(_text(tree), columns)}
-    row = read_rows(lake, selection.as_of, sorted({*names, "branch"}), [customer_id]).get(
-        customer_id
-    )
-    erased = customer_id in selection.left_out.get("erased", ())
-    if row is None or erased or not (branches is None or row["branch"] in branches):
+    row = read_rows(lake, own.as_of, sorted({*names, "branch"}), [customer_id]).get(customer_id)
+    rule = own_rule(own)
+    if row is None or rule == "erased" or not (branches is None or row["branch"] in branches):
         raise unknown_customers([customer_id])
     parts = [_check(tree, row, columns) for tree in trees]
-    checked = selection.explained.get(customer_id)
-    place = next(
-        (
-            number
-            for number, sent in enumerate(selection.sent, 1)
-            if sent.customer_id == customer_id
-        ),
-        None,
-    )
-    rule = next((name for name, ids in selection.left_out.items() if customer_id in ids), None)
-    if place is None and rule is None:
-        rule = "condition"
-    chinese, english = _answer(rule, place, len(selection.sent), parts)
+    place = rank = None
+    if rule is None or rule in BOUNDS:
+        place, rank = standing.place_of(customer_id), standing.rank_of(customer_id)
+        rule = None if place is not None else standing.rule_of(customer_id)
+    elif rule == HOLDOUT:
+        rank = standing.rank_of(customer_id)
+    chinese, english = _answer(rule, place, standing.sent, parts)
     reasons = []
-    if rule != "condition":
-        reasons = read_reasons(lake, definition, selection.as_of, [customer_id])[customer_id]
+    if rule != CONDITION:
+        reasons = read_reasons(lake, definition, own.as_of, [customer_id])[customer_id]
     return Why(
         customer_id=customer_id,
         name=definition.name,
@@ -156,13 +159,40 @@ def explain_customer(
         chinese=chinese,
         english=english,
         parts=parts,
-        gates=checked.gates if checked is not None else [],
+        gates=own.checked[0].gates if own.checked else [],
         place=place,
-        rank=selection.ranks.get(customer_id),
-        of=len(selection.sent),
+        rank=rank,
+        of=standing.sent,
+        at=standing.at,
         reasons="；".join(reason.chinese for reason in reasons),
         reasons_english="; ".join(reason.english for reason in reasons),
     )
+
+
+def own_rule(own: Selection) -> str | None:
+    """Name what takes the customer of a selection of one; None: nothing of their own does."""
+    return CONDITION if not own.matched else next(iter(own.left_out), None)
+
+
+def is_of(standing: Standing, own: Selection, customer_id: str) -> bool:
+    """Check whether a standing of a moment ago still agrees with a customer's own gates.
+
+    Whom their own gates hold back needs no standing. Of others it must say a place, or that the
+    list was full: what it says of them is not so if a gate held them back then.
+
+    Parameters
+    ----------
+    standing : Standing
+        Where all stood.
+    own : Selection
+        The list of the customer alone.
+    customer_id : str
+        The customer.
+    """
+    rule = own_rule(own)
+    if rule is not None and rule not in BOUNDS:
+        return True
+    return standing.rule_of(customer_id) in (SENT, *BOUNDS)
 
 
 def _parts(tree: exp.Expr) -> list[exp.Expr]:
@@ -203,7 +233,7 @@ def _answer(
     """Write the answer in two languages."""
     if place is not None:
         return f"在名单上，第{place}位(共{sent}位)", f"on the list, place {place} of {sent}"
-    if rule == "condition":
+    if rule == CONDITION:
         failed = "; ".join(part.text for part in parts if not part.holds)
         return f"不在名单上：不符合条件 {failed}", f"not on the list: {failed} does not hold"
     words = RULES[str(rule)]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from serving.lists.members import Member
-from serving.lists.releases import Release
+from serving.lists.released.members import Member
+from serving.lists.released.releases import Release
 from training.uplift.randomised_trials import OUTCOME
 
 

@@ -231,13 +231,36 @@ def customer_columns(
     lead_days : int, optional
         As in `predict`.
     """
-    stated = _stated(lead_days)
-    columns = {name: [tags.get(name) for tags in customers] for name in served.features}
+    names = {*served.features, *(feature.tag for feature in find(served.name).extra)}
+    columns = {name: [tags.get(name) for tags in customers] for name in names}
+    return question_columns(served, columns, lead_days)
+
+
+def question_columns(
+    served: ServedModel, tags: Mapping[str, list[Any]], lead_days: int | None = None
+) -> dict[str, list[Any]]:
+    """Return the model's columns in its own order from columns of tags.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model.
+    tags : mapping of str to list
+        Tags of `needed_tags` by name, as plain values, one list a tag.
+    lead_days : int, optional
+        As in `predict`.
+    """
+    stated, columns = _stated(lead_days), dict(tags)
+    size = len(next(iter(tags.values())))
     for feature in find(served.name).extra:
-        if feature.name in columns:
+        if feature.name in served.features:
             columns[feature.name] = [
-                _within(served, feature.name, stated.get(feature.name, feature.derive_one(tags)))
-                for tags in customers
+                _within(
+                    served,
+                    feature.name,
+                    stated.get(feature.name, feature.derive_one({feature.tag: value})),
+                )
+                for value in tags.get(feature.tag, [None] * size)
             ]
     return {name: columns[name] for name in served.features}
 

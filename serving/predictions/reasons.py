@@ -8,8 +8,9 @@ Themes of protected traits may move a model, but they are never shown, nor is a 
 tag: what they add is part of the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import exp
 from typing import Any
 
@@ -102,10 +103,9 @@ def explain(
     known : Mapping[str, Tag], optional
         Tags by name; default: the catalogue.
     """
-    tags = catalogue() if known is None else known
     moved = [float(weight) for weight in contributions]
     total, base = sum(moved), moved[len(features)]
-    shares = _shares(features, values, moved, tags, staying)
+    shares = [*ThemedFeatures(features, known, staying).shares(values, moved)]
     rest = total - base - sum(share.score for share in shares)
     return Explanation(base, shares, rest, total, _raw(total, kind))
 
@@ -131,44 +131,86 @@ def strongest_reasons(
     effect : {"raises", "lowers"}, optional
         Only reasons of this direction; default: both.
     """
-    tags = catalogue() if known is None else known
     moved = [float(weight) for weight in contributions]
-    shares = _shares(features, values, moved, tags, staying)
-    reasons = [share.strongest for share in shares if effect in (None, share.effect)]
-    return reasons[:top]
+    return ThemedFeatures(features, known, staying).reasons(values, moved, top, effect)
 
 
-def _shares(
-    features: Sequence[str],
-    values: Mapping[str, Any],
-    moved: Sequence[float],
-    tags: Mapping[str, Tag],
-    staying: Direction | None,
-) -> list[Share]:
-    """Sum the contributions of the themes that may be shown, strongest first."""
-    themes: dict[str, Theme] = {}
-    members: dict[str, list[tuple[str, float]]] = {}
-    for name, weight in zip(features, moved, strict=False):
-        theme = theme_of(name, tags.get(name))
-        if not theme.protected:
-            # A column without a meaning of its own shares none with others.
-            key = theme.name if theme.name != "other" else name
-            themes[key] = theme
-            members.setdefault(key, []).append((name, weight))
-    sums = {key: sum(weight for _, weight in own) for key, own in members.items()}
-    shares = []
-    for key in sorted(sums, key=lambda key: (-abs(sums[key]), key)):
-        if abs(sums[key]) < SMALLEST:
-            break
-        effect: Direction = "raises" if sums[key] > 0 else "lowers"
-        theme = themes[key]
-        speaker = _speaker(members[key], values, tags, theme, effect, staying)
-        if speaker is None:
-            continue
-        reason = _reason(speaker, values.get(speaker), theme, effect, tags.get(speaker))
-        share = Share(theme.name, theme.chinese, theme.english, sums[key], effect, reason)
-        shares.append(share)
-    return shares
+class ThemedFeatures:
+    """The features of a model by their themes: explains one prediction after the other.
+
+    Parameters
+    ----------
+    features : Sequence[str]
+        Names of the model's columns.
+    known : Mapping[str, Tag], optional
+        Tags by name; default: the catalogue.
+    staying : {"raises", "lowers"}, optional
+        As in `explain`.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[str],
+        known: Mapping[str, Tag] | None = None,
+        staying: Direction | None = None,
+    ) -> None:
+        self._tags = catalogue() if known is None else known
+        self._staying = staying
+        self._themes: dict[str, Theme] = {}
+        self._members: dict[str, list[tuple[int, str]]] = {}
+        for place, name in enumerate(features):
+            theme = theme_of(name, self._tags.get(name))
+            if not theme.protected:
+                # A column without a meaning of its own shares none with others.
+                key = theme.name if theme.name != "other" else name
+                self._themes[key] = theme
+                self._members.setdefault(key, []).append((place, name))
+
+    def reasons(
+        self,
+        values: Mapping[str, Any],
+        moved: Sequence[float],
+        top: int = 3,
+        effect: Direction | None = None,
+    ) -> list[Reason]:
+        """List the strongest reasons of a prediction, as `strongest_reasons`.
+
+        Parameters
+        ----------
+        values : Mapping[str, object]
+            Values of the features.
+        moved : Sequence[float]
+            Contributions, one per feature.
+        top, effect
+            As in `strongest_reasons`.
+        """
+        return [share.strongest for share in islice(self.shares(values, moved, effect), top)]
+
+    def shares(
+        self, values: Mapping[str, Any], moved: Sequence[float], effect: Direction | None = None
+    ) -> Iterator[Share]:
+        """Sum the contributions of the themes that may be shown, strongest first.
+
+        Parameters
+        ----------
+        values, moved, effect
+            As in `reasons`.
+        """
+        sums = {key: sum(moved[place] for place, _ in own) for key, own in self._members.items()}
+        for key in sorted(sums, key=lambda key: (-abs(sums[key]), key)):
+            if abs(sums[key]) < SMALLEST:
+                return
+            direction: Direction = "raises" if sums[key] > 0 else "lowers"
+            if effect not in (None, direction):
+                continue
+            theme = self._themes[key]
+            members = [(name, moved[place]) for place, name in self._members[key]]
+            speaker = _speaker(members, values, self._tags, theme, direction, self._staying)
+            if speaker is None:
+                continue
+            tag, value = self._tags.get(speaker), values.get(speaker)
+            reason = _reason(speaker, value, theme, direction, tag)
+            yield Share(theme.name, theme.chinese, theme.english, sums[key], direction, reason)
 
 
 def _speaker(

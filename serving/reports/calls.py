@@ -14,7 +14,7 @@ from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.sql import sql_text
-from serving.lists.gatekeeper import nobody_else, taken_by_campaigns
+from serving.lists.contact import nobody_else, taken_by_campaigns
 from serving.lists.questions import check_list
 from serving.lists.selection import select
 from serving.predictions.scores_file import scores_path

@@ -54,3 +54,13 @@ def test_results_are_forgotten_with_time_and_number() -> None:
         few.ask(number, lambda number=number: number)
     assert few.ask(4, lambda: -1) == 4
     assert few.ask(0, lambda: -1) == -1
+
+
+def test_what_is_forgotten_is_made_anew_also_while_it_is_being_made() -> None:
+    work: BackgroundWork[int] = BackgroundWork(threads=2, seconds=60)
+    done = threading.Event()
+    assert work.ask("key", lambda: 1 if done.wait(60) else 0, patience=0) is None
+    work.forget("key")
+    assert work.ask("key", lambda: 2) == 2
+    done.set()
+    assert work.ask("key", lambda: 3) == 2

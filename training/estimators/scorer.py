@@ -14,6 +14,9 @@ from training.estimators.lightgbm_library import thread_count
 from training.estimators.linear import Linear
 from training.estimators.logistic import expit
 
+ROWS_OF_SHARES = 100
+"""Rows that are predicted in the time in which one is divided among its features, or more."""
+
 
 class Trees(Protocol):
     """Trees that can predict: `training.estimators.booster.Booster`, or `lightgbm.Booster`."""
@@ -123,7 +126,7 @@ class Scorer:
         if self.linear:
             shares += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
         if self.trees:
-            threads = thread_count(len(matrix), threads)
+            threads = thread_count(len(matrix) * ROWS_OF_SHARES, threads)
             grown = self.trees[0].predict(matrix, pred_contrib=True, num_threads=threads)
             shares += self.trees[1] * np.asarray(grown)
         return shares

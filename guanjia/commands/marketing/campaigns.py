@@ -248,7 +248,7 @@ def _read_plan(
 ) -> tuple[dict[str, Any], list[Any]]:
     """Read a plan and its members: of a released list, or of a file."""
     from features.declared import read_toml
-    from serving.lists.releases import released_members
+    from serving.lists.released.reading import released_members
     from serving.lists.service import ListService
     from serving.measurement.released_lists import campaign_of_release
 

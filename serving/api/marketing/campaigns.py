@@ -21,14 +21,14 @@ from serving.api.marketing.campaign_messages import (
     PlanRequest,
     StopRequest,
 )
-from serving.api.marketing.lists import opened
+from serving.api.marketing.opened_lists import opened
 from serving.api.refusals import ForbiddenError, refusal_schemas
 from serving.campaigns.membership import past_memberships
 from serving.campaigns.planning import drawn_members, launch_campaign, plan_campaign
 from serving.campaigns.states import close
 from serving.campaigns.store import Campaign, find_campaign, list_campaigns
 from serving.decision.lots import in_holdout
-from serving.lists.releases import released_members
+from serving.lists.released.reading import released_members
 from serving.measurement.campaign import measure_campaign
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.service import PredictionService

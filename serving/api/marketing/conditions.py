@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from serving.api.guard import guarded
 from serving.api.marketing.counted import ConditionCounted, tell_condition
-from serving.api.marketing.lists import opened
+from serving.api.marketing.opened_lists import opened
 from serving.api.refusals import refusal_schemas
 from serving.lists.conditions.counting import Overlap
 from serving.schemas import NO_NUL, Message

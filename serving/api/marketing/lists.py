@@ -1,24 +1,21 @@
 """`/v1/lists`: define, compare, preview and explain target lists."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 from pydantic import ConfigDict, Field
 
-from features.lake import Lake
-from serving import clock
-from serving.api.guard import caller, guarded, note
+from serving.api.guard import guarded, note
 from serving.api.marketing.counted import Counted, tell_count
+from serving.api.marketing.opened_lists import opened
+from serving.api.marketing.previews import ask_for_preview, make_preview
 from serving.api.refusals import refusal_schemas
 from serving.lists.definitions.definition import NAME, ListDefinition
 from serving.lists.definitions.differences import Difference
 from serving.lists.definitions.versions import ListVersion
-from serving.lists.listing import Viewer
 from serving.lists.preview import Preview
-from serving.lists.service import ListService
+from serving.lists.standing import check_rule
 from serving.lists.why import Why
 from serving.schemas import NO_NUL, Message
 
@@ -114,24 +111,9 @@ class CustomersTold(Message):
     """The customers behind a number of a preview, in the order of the list."""
 
     rule: str
+    at: datetime = Field(description="The instant at which they were counted.")
     total: int
     customer_ids: list[str]
-
-
-@contextmanager
-def opened(request: Request) -> Iterator[tuple[ListService, Viewer, datetime]]:
-    """Open the lists for a request: a connection of its own, who asks, and now."""
-    served = request.app.state.service.lake
-    lake = Lake(served.settings, served.day)
-    sender = caller(request)
-    try:
-        yield (
-            ListService(lake, request.app.state.records),
-            Viewer(sender.subject, sender.branches),
-            clock.now(lake.settings),
-        )
-    finally:
-        lake.con.close()
 
 
 @router.get("/v1/lists", response_model=ListsTold, responses=refusal_schemas(503))
@@ -254,8 +236,9 @@ def preview_stored(request: Request, name: ListName, version: MaybeNumber = None
     version : int, optional
         Number of the version; default: the latest.
     """
-    with opened(request) as (lists, viewer, at):
-        return lists.preview(lists.version(name, version).definition, viewer, at)
+    with opened(request) as (lists, _, _):
+        definition = lists.version(name, version).definition
+    return make_preview(request, definition)
 
 
 @router.get(
@@ -272,6 +255,8 @@ def preview_customers(
 ) -> CustomersTold:
     """List the customers behind a number of the preview: `sent`, or a rule of the waterfall.
 
+    Pages within a minute of a preview are of that preview, as `at` says.
+
     \f
     Parameters
     ----------
@@ -284,13 +269,15 @@ def preview_customers(
     start, limit : int
         Customers to skip, and of a page.
     """
-    with opened(request) as (lists, viewer, at):
+    with opened(request) as (lists, _, _):
         definition = lists.version(name).definition
-        customers = lists.preview_members(definition, viewer, at, rule)
+    check_rule(rule)
+    _, standing = ask_for_preview(request, definition)
+    customers = standing.customers(rule)
     page = customers[start : start + limit]
     if page:
         note(request, page)
-    return CustomersTold(rule=rule, total=len(customers), customer_ids=page)
+    return CustomersTold(rule=rule, at=standing.at, total=len(customers), customer_ids=page)
 
 
 @router.get(
@@ -301,6 +288,8 @@ def preview_customers(
 def why_customer(request: Request, name: ListName, customer_id: Customer) -> Why:
     """Say why a customer is on a list or not: by which condition, value and gate.
 
+    Condition and gates are those of now; the place may be of a minute ago, as `at` says.
+
     \f
     Parameters
     ----------
@@ -309,8 +298,11 @@ def why_customer(request: Request, name: ListName, customer_id: Customer) -> Why
     name, customer_id : str
         The list and the customer.
     """
+    with opened(request) as (lists, _, _):
+        definition = lists.version(name).definition
+    _, standing = ask_for_preview(request, definition)
     with opened(request) as (lists, viewer, at):
-        explanation = lists.why(lists.version(name).definition, customer_id, viewer, at)
+        explanation = lists.why(definition, customer_id, viewer, at, standing=standing)
     note(request, [customer_id])
     return explanation
 

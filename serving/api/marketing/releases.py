@@ -13,16 +13,18 @@ from pydantic import Field
 
 from features.lake import Lake
 from serving.api.guard import caller, guarded, note
-from serving.api.marketing.lists import Limit, ListName, Skip, opened
+from serving.api.marketing.lists import Limit, ListName, Skip
+from serving.api.marketing.opened_lists import opened
 from serving.api.refusals import refusal_schemas
 from serving.lists.export.about import AboutExport
 from serving.lists.export.columns import ExportColumn, shown_value
 from serving.lists.export.files import write_export
 from serving.lists.export.streams import Encoding, stream_csv, stream_json, stream_json_lines
 from serving.lists.listing import Viewer
-from serving.lists.members import Member
-from serving.lists.release_rows import describe_export, member_rows, release_columns
-from serving.lists.releases import Release, verify_members
+from serving.lists.released.members import Member
+from serving.lists.released.reading import verify_members
+from serving.lists.released.releases import Release
+from serving.lists.released.rows import describe_export, member_rows, release_columns
 from serving.lists.service import ListService
 from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
@@ -243,13 +245,12 @@ def export_file(
         What for; kept with the export.
     """
     masked = READ_PERSONAL not in caller(request).scopes
-    records = request.app.state.records
     with opened(request) as (lists, viewer, at):
         release = lists.find(name, None if release_id == LATEST else release_id)
         columns = release_columns(release.definition)
         customers = [member.customer_id for member in _sent(lists, release, viewer)]
         headings = [column.heading for column in columns]
-        with records.writing(durable=True) as connection:
+        with request.app.state.records.writing(durable=True) as connection:
             number = note_export(connection, viewer.who, release.name, headings, customers, at, why)
         about = describe_export(lists.lake, release, number, viewer.who, why, at, masked=masked)
     ending = "csv" if format == "gb18030" else format

@@ -6,11 +6,11 @@ from datetime import datetime
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.export.masking import masked
 from serving.lists.listing import Viewer
-from serving.lists.members import Member, freeze
 from serving.lists.people import Person, read_people
 from serving.lists.preview import Preview, preview_list
 from serving.lists.reasons import read_reasons
-from serving.lists.releases import CONSENT_STATES
+from serving.lists.released.members import Member, freeze
+from serving.lists.released.releases import CONSENT_STATES
 from serving.lists.service import ListService
 
 MOST_SHOWN = 20

@@ -16,7 +16,7 @@ from serving.api.marketing.campaign_messages import (
     ReleaseNamed,
     StopRequest,
 )
-from serving.api.marketing.lists import opened
+from serving.api.marketing.opened_lists import opened
 from serving.campaigns.plan import ARM_LABELS, BREAKDOWNS, NAME
 from serving.campaigns.store import STATE_LABELS, list_campaigns
 from serving.console.render import show

@@ -143,13 +143,16 @@ def star(request: Request, customer_id: Customer) -> Response:
     # A lake of its own: its queries create tables, which two requests may not share.
     lake = Lake(service.lake.settings, service.lake.day)
     note_seen(request, [customer_id])
-    return show(
-        request,
-        "customers/star.html",
-        rating=_or_fault(lambda: explain_rating(lake, customer_id, as_of)),
-        ledger=_or_fault(lambda: explain_entitlements(lake, customer_id, as_of)),
-        tiers=load_star_settings(lake.home).tiers,
-    )
+    try:
+        return show(
+            request,
+            "customers/star.html",
+            rating=_or_fault(lambda: explain_rating(lake, customer_id, as_of)),
+            ledger=_or_fault(lambda: explain_entitlements(lake, customer_id, as_of)),
+            tiers=load_star_settings(lake.home).tiers,
+        )
+    finally:
+        lake.close()
 
 
 @router.get("/console/customers/{customer_id}/rights")

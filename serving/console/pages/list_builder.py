@@ -12,7 +12,7 @@ from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.errors import GuanjiaError, unknown_name
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
-from serving.api.marketing.lists import opened
+from serving.api.marketing.opened_lists import opened
 from serving.api.marketing.releases import READ_PERSONAL
 from serving.console.builder.board import ACT, WHERE, Board, play
 from serving.console.builder.controls import GROUP_WORDS

@@ -6,25 +6,31 @@ from typing import Annotated
 from fastapi import Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from serving.api.marketing.lists import ListName, opened
+from serving.api.marketing.lists import ListName
+from serving.api.marketing.opened_lists import opened
+from serving.api.marketing.previews import look_for_preview
 from serving.api.marketing.releases import (
     Format,
     export_file,
     release_members,
     release_people,
 )
-from serving.background import BackgroundWork
 from serving.console.pages.reports import patience_of
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
-from serving.lists.preview import Preview
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.preview import SENT_WORDS
+from serving.lists.rules import RULES
+from serving.lists.standing import SENT, check_rule
+from serving.reports.kept import PATIENCE_SECONDS
 from serving.schemas import NO_NUL
 
 router = console_router()
-PREVIEWS: BackgroundWork[Preview] = BackgroundWork(threads=1, seconds=30)
 MOST_MEMBERS = 100
 MOST_BEHIND = 200
 ReleaseId = Annotated[str, Path(pattern="^[0-9a-f]{15,64}$")]
+RuleName = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
+CustomerText = Annotated[str, Query(max_length=64, pattern=NO_NUL + "|^$")]
 Why = Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)]
 
 
@@ -61,25 +67,14 @@ def one_list(request: Request, name: ListName) -> Response:
 @router.get("/console/lists/{name}/preview")
 def preview(request: Request, name: ListName) -> Response:
     """Show what a list would be now: a part of its page."""
-    with opened(request) as (service, viewer, _):
-        latest = service.version(name)
-
-    def make() -> Preview:
-        with opened(request) as (own, _, at):
-            return own.preview(latest.definition, viewer, at)
-
-    day = request.app.state.service.lake.day
-    key = (day, name, latest.version, viewer.branches)
-    seen = PREVIEWS.ask(key, make, patience_of(request))
-    if seen is None:
+    previewed = look_for_preview(request, _definition(request, name), patience_of(request))
+    if previewed is None:
         return show(request, "reports/making.html")
-    return show(request, "lists/preview.html", preview=seen, name=name)
+    return show(request, "lists/preview.html", preview=previewed[0], name=name)
 
 
 @router.get("/console/lists/{name}/behind/{rule}")
-def behind(
-    request: Request, name: ListName, rule: Annotated[str, Path(max_length=64, pattern=NO_NUL)]
-) -> Response:
+def behind(request: Request, name: ListName, rule: RuleName) -> Response:
     """Show the customers behind a number of the preview.
 
     Parameters
@@ -91,27 +86,23 @@ def behind(
     rule : str
         "sent", or a rule of the waterfall.
     """
-    with opened(request) as (service, viewer, at):
-        definition = service.version(name).definition
-        customers = service.preview_members(definition, viewer, at, rule)
-    note_seen(request, customers[:MOST_BEHIND])
-    return show(
-        request,
-        "lists/behind.html",
-        name=name,
-        label=definition.label,
-        rule=rule,
-        customers=customers[:MOST_BEHIND],
-        total=len(customers),
-    )
+    return _show_behind(request, "lists/behind.html", name, rule, PATIENCE_SECONDS)
+
+
+@router.get("/console/lists/{name}/behind/{rule}/part")
+def behind_part(request: Request, name: ListName, rule: RuleName) -> Response:
+    """Show the customers themselves: a part of the page, once they are there.
+
+    Parameters
+    ----------
+    request, name, rule
+        As in `behind`.
+    """
+    return _show_behind(request, "lists/behind_part.html", name, rule, patience_of(request))
 
 
 @router.get("/console/lists/{name}/why")
-def why(
-    request: Request,
-    name: ListName,
-    customer: Annotated[str, Query(max_length=64, pattern=NO_NUL + "|^$")] = "",
-) -> Response:
+def why(request: Request, name: ListName, customer: CustomerText = "") -> Response:
     """Show why a customer is on a list or not.
 
     Parameters
@@ -123,15 +114,19 @@ def why(
     customer : str
         The customer; empty: only the form is shown.
     """
-    answer = None
-    with opened(request) as (service, viewer, at):
-        definition = service.version(name).definition
-        if customer.strip():
-            answer = service.why(definition, customer.strip(), viewer, at)
-    note_seen(request, [answer.customer_id] if answer else [])
-    return show(
-        request, "lists/why.html", name=name, label=definition.label, why=answer, customer=customer
-    )
+    return _show_why(request, "lists/why.html", name, customer, PATIENCE_SECONDS)
+
+
+@router.get("/console/lists/{name}/why/part")
+def why_part(request: Request, name: ListName, customer: CustomerText = "") -> Response:
+    """Show the answer itself: a part of the page, once it is there.
+
+    Parameters
+    ----------
+    request, name, customer
+        As in `why`.
+    """
+    return _show_why(request, "lists/why_part.html", name, customer, patience_of(request))
 
 
 @router.post("/console/lists/{name}/releases")
@@ -217,3 +212,69 @@ def file(
         csv, gb18030, xlsx or parquet.
     """
     return export_file(request, name, release_id, format, why)
+
+
+def _definition(request: Request, name: str) -> ListDefinition:
+    with opened(request) as (service, _, _):
+        return service.version(name).definition
+
+
+def _show_behind(
+    request: Request, template: str, name: str, rule: str, patience: float | None
+) -> Response:
+    """Show the customers behind a number, or that they are being counted.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    template : str
+        The page, or its part.
+    name, rule : str
+        The list, and the rule.
+    patience : float or None
+        Seconds to wait for them; None: until they are there.
+    """
+    definition = _definition(request, name)
+    check_rule(rule)
+    previewed = look_for_preview(request, definition, patience)
+    standing = previewed[1] if previewed is not None else None
+    customers = standing.customers(rule) if standing is not None else []
+    if customers:
+        note_seen(request, customers[:MOST_BEHIND])
+    return show(
+        request,
+        template,
+        name=name,
+        label=definition.label,
+        rule=rule,
+        title=SENT_WORDS if rule == SENT else (RULES[rule].chinese, RULES[rule].english),
+        standing=standing,
+        customers=customers[:MOST_BEHIND],
+        total=len(customers),
+    )
+
+
+def _show_why(
+    request: Request, template: str, name: str, customer: str, patience: float | None
+) -> Response:
+    """Show why a customer stands where they do, or that it is being found out.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    template : str
+        The page, or its part.
+    name, customer : str
+        The list, and the customer, or nobody.
+    patience : float or None
+        Seconds to wait for the standing of all; None: until it is there.
+    """
+    definition, answer, customer = _definition(request, name), None, customer.strip()
+    previewed = look_for_preview(request, definition, patience) if customer else None
+    if previewed is not None:
+        with opened(request) as (service, viewer, at):
+            answer = service.why(definition, customer, viewer, at, standing=previewed[1])
+        note_seen(request, [answer.customer_id])
+    return show(request, template, name=name, label=definition.label, why=answer, customer=customer)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress_bar import hide_progress_bar
+from features.publishing import FileVersion, version_of
 from features.snapshots.snapshots import Snapshot
 from features.snapshots.tag_columns import forget_hashes, snapshot_files
 from features.sql import quoted, sql_text
@@ -60,7 +61,7 @@ def read_truths(
     if not tests:
         return {}
     places = _places(lake, snapshot, {name for names in tests.values() for name in names})
-    versions = {path: _version(path) for path in places.values()}
+    versions = {path: version_of(path) for path in places.values()}
     _check_customers(lake, snapshot, [*versions.values()])
     keys = {
         test: (
@@ -71,8 +72,11 @@ def read_truths(
         for test, names in tests.items()
     }
     truths = {test: _REMEMBERED.get(key) for test, key in keys.items()}
-    missing = [test for test, truth in truths.items() if truth is None]
-    if missing:
+    together: dict[frozenset[Path], list[str]] = {}
+    for test in (test for test, truth in truths.items() if truth is None):
+        together.setdefault(frozenset(places[name] for name in tests[test]), []).append(test)
+    # Tests of one file by themselves: the engine reads files side by side in one thread.
+    for missing in together.values():
         columns: dict[Path, set[str]] = {}
         for name in (name for test in missing for name in tests[test]):
             columns.setdefault(places[name], set()).add(name)
@@ -85,7 +89,7 @@ def read_truths(
 def _evaluate(
     tests: Sequence[str], columns: Mapping[Path, Collection[str]]
 ) -> Iterator[pa.BooleanArray]:
-    """Evaluate tests over columns of files that are read side by side."""
+    """Evaluate tests over columns of files; those of several files are read side by side."""
     truths = ", ".join(f"({test}) AS p{place}" for place, test in enumerate(tests))
     parts = [
         f"(SELECT {', '.join(map(quoted, sorted(names)))} FROM read_parquet({sql_text(path)})) f{n}"
@@ -117,11 +121,11 @@ def _places(lake: Lake, snapshot: Snapshot, names: Collection[str]) -> dict[str,
     files = snapshot_files(lake, snapshot, sorted({*names} - {*of_scores}))
     places = {tag: path for path, tags in files.values() for tag in tags}
     if of_scores:
-        _check_scores(snapshot, _version(scores))
+        _check_scores(snapshot, version_of(scores))
     return places | dict.fromkeys(of_scores, scores)
 
 
-def _check_customers(lake: Lake, snapshot: Snapshot, versions: Sequence["_Version"]) -> None:
+def _check_customers(lake: Lake, snapshot: Snapshot, versions: Sequence[FileVersion]) -> None:
     """Refuse files that do not have the same customers in the same order."""
     first = _customers(versions[0])
     for version in versions:
@@ -133,15 +137,6 @@ def _check_customers(lake: Lake, snapshot: Snapshot, versions: Sequence["_Versio
             )
 
 
-class _Version(NamedTuple):
-    """A file as it stands: one that is replaced has another version."""
-
-    path: Path
-    size: int
-    changed: int
-    inode: int
-
-
 class _Customers(NamedTuple):
     """How many customers a file has, and a mark of who they are, in their order."""
 
@@ -149,13 +144,8 @@ class _Customers(NamedTuple):
     mark: int
 
 
-def _version(path: Path) -> _Version:
-    stat = path.stat()
-    return _Version(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
 @lru_cache(maxsize=256)
-def _customers(version: _Version) -> _Customers:
+def _customers(version: FileVersion) -> _Customers:
     """Mark the customers of a file in their order; read once a version."""
     path = sql_text(version.path)
     query = (
@@ -166,7 +156,7 @@ def _customers(version: _Version) -> _Customers:
     return _Customers(rows, mark)
 
 
-def _check_scores(snapshot: Snapshot, version: _Version) -> None:
+def _check_scores(snapshot: Snapshot, version: FileVersion) -> None:
     if _snapshots_of(version) - {snapshot.snapshot_id, *snapshot.former_ids}:
         cure = f"run `guanjia score --as-of {snapshot.as_of}` again"
         fault = "were made from an earlier snapshot"
@@ -174,14 +164,14 @@ def _check_scores(snapshot: Snapshot, version: _Version) -> None:
 
 
 @lru_cache(maxsize=16)
-def _snapshots_of(version: _Version) -> frozenset[str]:
+def _snapshots_of(version: FileVersion) -> frozenset[str]:
     query = f"SELECT DISTINCT snapshot_id FROM read_parquet({sql_text(version.path)})"
     return frozenset(row[0] for row in _engine().cursor().execute(query).fetchall())
 
 
 def snapshots_of_scores(path: Path) -> frozenset[str]:
     """Return the ids of the snapshots that scores say they are of; read once a version."""
-    return _snapshots_of(_version(path))
+    return _snapshots_of(version_of(path))
 
 
 def has_text(path: Path, column: str, text: str) -> bool:
@@ -196,11 +186,11 @@ def has_text(path: Path, column: str, text: str) -> bool:
     text : str
         The text.
     """
-    return _has_text(_version(path), column, text)
+    return _has_text(version_of(path), column, text)
 
 
 @lru_cache(maxsize=1_024)
-def _has_text(version: _Version, column: str, text: str) -> bool:
+def _has_text(version: FileVersion, column: str, text: str) -> bool:
     query = (
         f"SELECT 1 FROM read_parquet({sql_text(version.path)}) "
         f"WHERE CAST({quoted(column)} AS VARCHAR) = {sql_text(text)} LIMIT 1"
@@ -245,7 +235,7 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return engine
 
 
-Key = tuple[str, tuple[_Version, ...], str]
+Key = tuple[str, tuple[FileVersion, ...], str]
 
 
 class _Truths:

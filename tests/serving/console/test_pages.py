@@ -237,3 +237,24 @@ def test_a_preview_reserves_and_records_nothing(
         answer = enter("steward").get(f"/console/customers/{customer}", params={"at_point": point})
         assert answer.status_code == 200
     assert counted() == before
+
+
+def test_behind_a_number_are_those_who_were_counted(enter: Enter) -> None:
+    client, path = enter("marketer"), "/console/lists/renewal_risk"
+    preview = client.get(f"{path}/preview").text
+    steps = re.findall(rf'href="{path}/behind/(\w+)">([\d,]+)</a>', preview)
+    assert "sent" in dict(steps)
+    at = re.search(r"截至 [\d-]+ [\d:]+", preview)
+    assert at is not None
+    for rule, number in steps:
+        for address in (f"{path}/behind/{rule}", f"{path}/behind/{rule}/part"):
+            page = client.get(address).text
+            assert f"{number} 位客户" in page
+            assert at[0] in page, "it is of the same instant"
+            customers = re.findall(r"why\?customer=(\w+)", page)
+            assert len(customers) == min(int(number.replace(",", "")), 200)
+        why = client.get(f"{path}/why", params={"customer": customers[0]}).text
+        assert ("不在名单上" in why) == (rule != "sent")
+        part = client.get(f"{path}/why/part", params={"customer": customers[0]}).text
+        assert part in why
+    assert client.get(f"{path}/behind/no_rule").status_code == 404

@@ -15,8 +15,9 @@ from serving.decision.core import Facts, settle
 from serving.decision.gates import all_passed
 from serving.decision.inputs import base_of, gate_of, permission_of
 from serving.decision.lots import in_holdout
+from serving.lists.contact import contact_of
 from serving.lists.definitions.definition import ListDefinition
-from serving.lists.gatekeeper import Checked, Gatekeeper, contact_of
+from serving.lists.gatekeeper import Checked, Gatekeeper
 from serving.records.contacts.cap_rules import plan
 from serving.records.contacts.caps import Caps, ContactRefusedError, ContactRequest, Reservation
 from serving.records.contacts.contact_caps import load_contact_caps

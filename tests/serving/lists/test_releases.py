@@ -23,7 +23,8 @@ from serving.lists.definitions.definition import (
 )
 from serving.lists.definitions.versions import UnknownListError
 from serving.lists.listing import Viewer
-from serving.lists.releases import ReleaseRefusedError, verify_members
+from serving.lists.released.reading import verify_members
+from serving.lists.released.releases import ReleaseRefusedError
 from serving.lists.service import ListService
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.unknown_customers import UnknownCustomerError
@@ -33,8 +34,7 @@ from serving.records.tables import exports
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow
-NOW = datetime(2026, 7, 1, 2, tzinfo=UTC)
-DAY = date(2026, 6, 30)
+NOW, DAY = datetime(2026, 7, 1, 2, tzinfo=UTC), date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
 ON_BOTH = pytest.mark.parametrize("lake", ["sqlite", "postgres"], indirect=True)
 CAMPAIGN: dict[str, Any] = {

@@ -12,10 +12,10 @@ from features.lake import Lake
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.export.about import AboutExport
 from serving.lists.export.columns import ExportColumn, tag_column
-from serving.lists.members import Member
 from serving.lists.people import Person, read_people
 from serving.lists.questions import read_where
-from serving.lists.releases import Release
+from serving.lists.released.members import Member
+from serving.lists.released.releases import Release
 from serving.lists.rules import RULES
 
 BATCH_ROWS = 5_000

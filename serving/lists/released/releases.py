@@ -4,30 +4,19 @@ The record keeps the hash for good. A customer who is erased leaves the members'
 then says how many left, and the hash is still that of what was released.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, insert, select, update
 
-from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.lists.definitions.definition import ListDefinition, parse_definition
 from serving.lists.definitions.versions import ListVersion
-from serving.lists.members import (
-    BATCH_ROWS,
-    Member,
-    freeze,
-    hash_members,
-    read_members,
-    write_members,
-)
 from serving.lists.reasons import read_reasons
+from serving.lists.released.members import freeze, hash_members, write_members
 from serving.lists.selection import Selection, count_left_out
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases
@@ -256,93 +245,3 @@ def latest_release(connection: Connection, name: str) -> Release | None:
     query = select(list_releases).where(_r.name == name, _r.state == "released")
     row = connection.execute(query.order_by(_r.release_id.desc()).limit(1)).mappings().first()
     return None if row is None else Release(**row)
-
-
-def released_members(
-    lake: Lake,
-    release: Release,
-    *,
-    start: int = 0,
-    limit: int | None = None,
-    branches: Collection[str] | None = None,
-    waiting: bool = False,
-) -> Iterator[Member]:
-    """Read the members of a release in order, after checking that they are those released.
-
-    Parameters
-    ----------
-    lake : Lake
-        The home.
-    release : Release
-        The release.
-    start, limit : int
-        Members to skip, and to read at most; default: all.
-    branches : collection of str, optional
-        Branches whose customers the caller sees; default: all.
-    waiting : bool
-        Read them although the release waits for approval, for the person who approves it.
-
-    Raises
-    ------
-    ReleaseRefusedError
-        If the release waits for approval.
-    GuanjiaError
-        If the file is missing, or is not the one released.
-    """
-    if release.state != "released" and not waiting:
-        cure = f"let a second person run `guanjia lists approve {release.release_id}`"
-        raise ReleaseRefusedError(f"release {release.release_id}", "waits for approval", cure)
-    verify_members(lake, release)
-    seen = (
-        member
-        for batch in _batches(read_members(lake.home / release.file))
-        for member in _not_erased(lake, batch)
-        if branches is None or member.branch in branches
-    )
-    return islice(seen, start, None if limit is None else start + limit)
-
-
-def _batches(members: Iterator[Member]) -> Iterator[list[Member]]:
-    while batch := list(islice(members, BATCH_ROWS)):
-        yield batch
-
-
-def _not_erased(lake: Lake, members: list[Member]) -> list[Member]:
-    """Leave out whom an erasure that has begun did not yet take from the file."""
-    gone = Erased(lake.settings).among(member.customer_id for member in members)
-    return [member for member in members if member.customer_id not in gone]
-
-
-def verify_members(lake: Lake, release: Release) -> int:
-    """Check that the members' file is the one released.
-
-    Returns
-    -------
-    int
-        Members who left it since because they were erased.
-
-    Raises
-    ------
-    GuanjiaError
-        If the file is missing, has other members, or more than were released.
-    """
-    path = lake.home / release.file
-    there = _count(path)
-    if there == release.members:
-        computed = hash_members(release.about, read_members(path))
-        if computed != release.content_hash:
-            raise _changed(path, release)
-    elif there > release.members:
-        raise _changed(path, release)
-    return release.members - there
-
-
-def _count(path: Path) -> int:
-    if not path.exists():
-        raise GuanjiaError(f"file {path}", "is missing", "restore it from a backup")
-    return int(pq.read_metadata(path).num_rows)
-
-
-def _changed(path: Path, release: Release) -> GuanjiaError:
-    fault = f"is not what release {release.release_id} froze: its hash is another"
-    return GuanjiaError(f"file {path}", fault, "restore it from a backup")

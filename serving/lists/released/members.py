@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from serving.predictions.scores_file import MARGIN
 
 BATCH_ROWS = 10_000
 ROW_GROUP = 100_000
+LINES = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=jsonable)
+"""Writes what is hashed."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def hash_members(about: Mapping[str, Any], members: Iterator[Member] | Sequence[
     """
     digest = hashlib.sha256(_line(about))
     for member in members:
-        digest.update(_line(asdict(member)))
+        digest.update(_line(vars(member)))
     return digest.hexdigest()
 
 
@@ -190,20 +192,47 @@ def read_members(path: Path) -> Iterator[Member]:
     GuanjiaError
         If the file is missing.
     """
+    with open_members(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=NAMES):
+            yield from _members_of(batch)
+
+
+def read_members_at(file: pq.ParquetFile, places: Sequence[int]) -> list[Member]:
+    """Read the members at some places of a file.
+
+    Parameters
+    ----------
+    file : pyarrow.parquet.ParquetFile
+        The file.
+    places : sequence of int
+        Places in the order of the file, from 0 on; the answer is in their order.
+    """
+    return list(_members_of(file.read(columns=NAMES).take(pa.array(places, pa.int64()))))
+
+
+def open_members(path: Path) -> pq.ParquetFile:
+    """Open a members' file; what is read of it is of one version, even if it is replaced meanwhile.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is missing.
+    """
     if not path.exists():
         raise GuanjiaError(f"file {path}", "is missing", "restore it from a backup")
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=NAMES):
-            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                row = dict(zip(NAMES, values, strict=True))
-                yield Member(**(row | {"tags": json.loads(row["tags"])}))
+    return pq.ParquetFile(path)
+
+
+def _members_of(rows: pa.Table | pa.RecordBatch) -> Iterator[Member]:
+    for values in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+        row = dict(zip(NAMES, values, strict=True))
+        yield Member(**(row | {"tags": json.loads(row["tags"])}))
 
 
 def _stored(member: Member) -> dict[str, Any]:
     tags = json.dumps(member.tags, ensure_ascii=False, sort_keys=True)
-    return asdict(member) | {"tags": tags}
+    return vars(member) | {"tags": tags}
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=jsonable)
-    return text.encode() + b"\n"
+    return LINES.encode(value).encode() + b"\n"
