@@ -6,6 +6,7 @@ what was read of a version of a file holds for as long as that version stands.
 """
 
 import ctypes
+import hashlib
 import os
 import shutil
 import socket
@@ -136,3 +137,9 @@ def is_running(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -22,7 +22,6 @@
 <home>/published.json                   the pointer: which of them is visible
 """
 
-import hashlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -347,9 +346,3 @@ class Lake:
             (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
             for place in range(len(dates))
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
