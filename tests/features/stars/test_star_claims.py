@@ -179,6 +179,9 @@ def test_a_check_says_which_claims_are_odd_and_how_they_count(
     assert not any(check.bad for check in checks.values())
     rows = rate(lake, spine_of_customers(lake, [DAY])).to_pyarrow().to_pylist()
     assert tuple(row["star_level"] for row in sorted(rows, key=lambda r: r["customer_id"])) == stars
+    # Explained of the rows of one customer alone.
+    explained = [explain_rating(lake, name, DAY).star_level for name in ("C1", "C2")]
+    assert tuple(explained) == stars
 
 
 def test_a_policy_told_later_moves_no_claim_of_the_past(tmp_path: Path) -> None:
