@@ -60,7 +60,10 @@ NOT_HERE = {
 """Commands that begin so are not run here, and why."""
 ENDS_WITH_1 = ("guanjia content-try", "guanjia monitor", "guanjia publish", "guanjia quality")
 """Commands whose exit code 1 is an answer: a text is refused, a bound is broken."""
-LAST = ("guanjia erase", "curl -s -X DELETE", "guanjia materialize", "guanjia publish")
+LAST = (
+    *("guanjia erase", "curl -s -X DELETE", "guanjia materialize", "guanjia publish"),
+    "guanjia retain --delete",
+)
 """They change what others read."""
 
 pytestmark = pytest.mark.slow
