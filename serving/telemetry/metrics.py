@@ -93,6 +93,7 @@ class Growing(Protocol):
 
 _pending: dict[Growing, float] = {}
 _lock = threading.Lock()
+_writing = threading.Lock()
 
 
 @cache
@@ -142,12 +143,16 @@ def count_amount(counter: Growing, amount: float) -> None:
 
 
 def write_counts() -> None:
-    """Hand on what was counted since the last time, where all processes of a service count."""
-    with _lock:
-        counted = dict(_pending)
-        _pending.clear()
-    for counter, amount in counted.items():
-        counter.inc(amount)
+    """Hand on what was counted since the last time, where all processes of a service count.
+
+    On return all of it is there, also what another thread was handing on meanwhile.
+    """
+    with _writing:
+        with _lock:
+            counted = dict(_pending)
+            _pending.clear()
+        for counter, amount in counted.items():
+            counter.inc(amount)
 
 
 def count_request(endpoint: str, status: int, seconds: float) -> None:

@@ -113,6 +113,8 @@ def test_the_tags_are_those_of_the_true_tables(
                 # The dump of the day after holds what a late one would have said.
                 if (number - 1, table) in shape.late and table in shape.increments:
                     insurer.deliver(DAYS[number - 1], FIRST, [table])
+            if not any((insurer.folder / "today").iterdir()):
+                continue  # everything is late: whoever runs an import of nothing is told so
             for _ in range(1 + (number in shape.again)):
                 run(lake, insurer.mapping, end_of(day))
         lake.con.close()

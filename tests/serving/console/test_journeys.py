@@ -155,9 +155,9 @@ def test_deliveries_and_their_drift_are_told(enter: Callable[[str], Page]) -> No
         "保单年度", "5,200", "120", "14", "5,057", "3", "0", "0", "0", "0", "6",
     ]  # fmt: skip
     page.click("text=隔离区")
-    assert "怎样放回" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("怎样放回", timeout=SECONDS)
     page.click("nav.tabs >> text=质量")
-    assert "各日" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("各日", timeout=SECONDS)
 
 
 def tab_to(page: Page, name: str, key: str = "Tab") -> None:
@@ -255,16 +255,19 @@ def test_the_builder_works_without_script(browser: Browser, url: str) -> None:
     page.click("button.result >> nth=0")
     page.fill("#value-r\\.1", "0")
     page.click(".text button")
-    assert page.input_value("#where") == "星级 ≥ 3 且 续保概率 ≥ 0"
+    # A click does not wait for the page that comes of it; what is expected does.
+    both = "星级 ≥ 3 且 续保概率 ≥ 0"
+    expect(page.locator("#where")).to_have_value(both, timeout=SECONDS)
     assert number(page.locator("[data-count='r']").inner_text()) <= before
     page.fill("#where", "星级 ≥ 3 且 星级")
     page.click(".text button")
-    assert page.locator("#text [role=alert]").count() == 1
+    expect(page.locator("#text [role=alert]")).to_have_count(1, timeout=SECONDS)
     page.click("text=用下面的条件覆盖文字")
-    assert page.input_value("#where") == "星级 ≥ 3 且 续保概率 ≥ 0"
+    expect(page.locator("#where")).to_have_value(both, timeout=SECONDS)
     page.click("#add-r")
     page.fill("#name", "half_done")
     page.fill("#label", "没填完")
     page.click("text=保存为新版本")
-    assert "rows that are not complete" in page.locator("[role=alert]").inner_text()
+    told = "rows that are not complete"
+    expect(page.locator("[role=alert]")).to_contain_text(told, timeout=SECONDS)
     context.close()
