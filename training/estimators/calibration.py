@@ -6,6 +6,7 @@ for it.
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -79,13 +80,11 @@ class Calibration:
 
     @classmethod
     def _platt(cls, raw: Array, label: Flags) -> "Calibration":
-        from sklearn.linear_model import LogisticRegression
-
         scores = log_odds(raw).reshape(-1, 1)
         if len(label) < FEWEST_FOR_ISOTONIC:
-            fitted = LogisticRegression(C=1e6).fit(*_softened(scores, label))
+            fitted = _line().fit(*_softened(scores, label))
         else:
-            fitted = LogisticRegression(C=1e6).fit(scores, label)
+            fitted = _line().fit(scores, label)
         # A slope below zero would turn the order round; the ranking is the model's to decide.
         return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
 
@@ -96,6 +95,13 @@ class Calibration:
         fitted = IsotonicRegression(y_min=TINY, y_max=1 - TINY, out_of_bounds="clip")
         fitted.fit(raw, label)
         return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)
+
+
+def _line() -> Any:
+    """Make the logistic regression of one column, found by Newton's steps: two unknowns."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=1e6, solver="newton-cholesky")
 
 
 def _softened(scores: Array, label: Flags) -> tuple[Array, Flags, Array]:

@@ -292,7 +292,7 @@ def _learned(data: Dataset, version: str, registered: str) -> list[Learned]:
     learned = []
     for name, chinese, bundle, rows, seen in fits:
         part = data.frame[[name for name in _ABOUT if name in data.frame]][seen]
-        newest = pd.to_datetime(part["matures"]).max().date() if "matures" in part else None
+        newest = pd.Timestamp(part["matures"].max()).date() if "matures" in part else None
         learned.append(Learned(name, chinese, bundle, int(rows.sum()), *_span(part), newest))
     return learned
 
@@ -301,5 +301,5 @@ def _span(rows: pd.DataFrame) -> tuple[date | None, date | None]:
     """Return the first and the last `as_of` of rows; None where they have no dates."""
     if "as_of" not in rows:
         return None, None
-    days = pd.to_datetime(rows["as_of"])
-    return days.min().date(), days.max().date()
+    days = rows["as_of"]
+    return pd.Timestamp(days.min()).date(), pd.Timestamp(days.max()).date()

@@ -95,7 +95,10 @@ class Customers:
             shares = self._own(amounts[:, None]) / (amounts.sum() or np.inf)
             own /= np.maximum(1 - shares, LEAST_REST)
         away = own - own.mean(axis=0)
-        second, third, fourth = ((away**power).sum(axis=0) for power in (2, 3, 4))
+        squared = away * away
+        second, third, fourth = (
+            powers.sum(axis=0) for powers in (squared, squared * away, squared * squared)
+        )
         varies = second > 0
         scale = np.where(varies, second, 1.0)
         with np.errstate(divide="ignore"):

@@ -133,8 +133,8 @@ def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
     GuanjiaError
         If the history is too short or has too few rows.
     """
-    as_of = pd.to_datetime(frame["as_of"]).to_numpy()
-    ripe = pd.to_datetime(frame["matures"]).to_numpy()
+    as_of = pd.to_datetime(frame["as_of"], cache=False).to_numpy()
+    ripe = pd.to_datetime(frame["matures"], cache=False).to_numpy()
     if len(frame) < FEWEST_ROWS:
         raise _too_few(name, len(frame))
     first, last = pd.Timestamp(as_of.min()), pd.Timestamp(as_of.max())

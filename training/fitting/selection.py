@@ -212,8 +212,8 @@ def windows_of(rows: pd.DataFrame) -> list[Window]:
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:
     """Divide the last days of a slice into windows; rows ripe before a window train for it."""
-    as_of = pd.to_datetime(rows["as_of"]).to_numpy()
-    ripe = pd.to_datetime(rows["matures"]).to_numpy()
+    as_of = pd.to_datetime(rows["as_of"], cache=False).to_numpy()
+    ripe = pd.to_datetime(rows["matures"], cache=False).to_numpy()
     first, last = as_of.min(), as_of.max()
     width = (last - first) * WINDOW_SHARE
     windows = []

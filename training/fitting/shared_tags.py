@@ -59,9 +59,8 @@ class SharedTags:
         """
         places = rows[KEYS].merge(self._places, on=KEYS, how="left", validate="many_to_one")
         positions = pa.array(places["place"].to_numpy())
-        columns = {
+        columns = dict(rows.items()) | {
             name: self._table[name].take(positions).to_pandas().to_numpy()
             for name in dict.fromkeys(names)
         }
-        tags = pd.DataFrame(columns, index=rows.index, copy=False)
-        return pd.concat([rows, tags], axis=1)
+        return pd.DataFrame(columns, index=rows.index, copy=False)
