@@ -14,7 +14,8 @@ posted as the builder posts them, each new to the service. The peer is bare Duck
 joins the same files, in the process of the benchmark; both must give the same number.
 
 `--beside COMMAND` asks for everything while a command of `guanjia` runs over the same home, such
-as `"tags --whole --as-of 2026-06-29"`.
+as `"tags --whole --as-of 2026-06-29"`, with that share of the processors which `deploy/` leaves a
+day.
 
 Limits, at the 95th percentile: 1 s of the looks at every page and of first looks over all pages;
 300 ms of counts. Beside milliseconds by the clock stand those of the service's processors, which
@@ -59,6 +60,8 @@ CHOICES = {
     "/console/accounts/part": [f"by={by}" for by in ("manager", "household", "customer")],
 }
 """Parts of reports with their choices, beside those that pages load."""
+DAY_WEIGHT = "7"
+"""Of Linux's groups by session: 215 of 1,024, as `CPUWeight=20` of 100 in the unit of the day."""
 MENU = re.compile(r'<a href="(/console/[^"]*)"')
 PART = re.compile(r'data-load="([^"]+)"')
 
@@ -289,8 +292,12 @@ def beside(home: Path, words: str | None) -> Iterator[Callable[[], bool]]:
         return
     command = [sys.executable, "-c", "from guanjia.cli import main; main()", *words.split()]
     with subprocess.Popen(
-        command, env=os.environ | {"GUANJIA_HOME": str(home)}, stdout=subprocess.DEVNULL
+        command,
+        env=os.environ | {"GUANJIA_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     ) as running_command:
+        Path(f"/proc/{running_command.pid}/autogroup").write_text(DAY_WEIGHT)
         yield lambda: running_command.poll() is None
         running_command.terminate()
 

@@ -180,6 +180,22 @@ def materialise(module: Any, day: str) -> Any:
         return result, result.all_events
 
 
+def test_the_service_goes_first_where_both_want_the_processors() -> None:
+    assert "CPUWeight=20" in (DEPLOY / "systemd" / "guanjia-day.service").read_text().splitlines()
+    assert "CPUWeight" not in (DEPLOY / "systemd" / "guanjia.service").read_text()
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert services["day"]["cpu_shares"] / services["service"].get("cpu_shares", 1024) < 0.25
+    objects = manifests()
+    asked = [
+        pod["containers"][0]["resources"]["requests"]["cpu"]
+        for pod in (
+            objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+            objects["Deployment"]["spec"]["template"]["spec"],
+        )
+    ]
+    assert asked == ["200m", "1"]
+
+
 def test_dagster_runs_the_day_of_a_partition(answering: Made, day_definitions: Any) -> None:
     words = answering(0)
     result, _ = materialise(day_definitions, "2026-06-30")
