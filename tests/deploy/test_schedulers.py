@@ -196,6 +196,14 @@ def test_the_service_goes_first_where_both_want_the_processors() -> None:
     assert asked == ["200m", "1"]
 
 
+def test_the_service_stays_within_the_memory_of_its_container() -> None:
+    """What DuckDB may use, and what the process holds besides, 0.7 GiB at a million customers."""
+    (container,) = manifests()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    (limit,) = (one["value"] for one in container["env"] if one["name"] == "GUANJIA_MEMORY_LIMIT")
+    allowed = float(container["resources"]["limits"]["memory"].removesuffix("Gi")) * 2**30
+    assert float(limit.removesuffix("GB")) * 1e9 + 2**30 < allowed
+
+
 def test_dagster_runs_the_day_of_a_partition(answering: Made, day_definitions: Any) -> None:
     words = answering(0)
     result, _ = materialise(day_definitions, "2026-06-30")
