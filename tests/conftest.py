@@ -4,6 +4,7 @@ import contextlib
 import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import AHEAD, THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
+from memory import keep_in_memory
 from servers import (
     database,
     postgres,
@@ -50,6 +52,7 @@ os.environ[THREADS] = "1"
 os.environ[AHEAD] = "false"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
+IN_MEMORY, FAILED = pytest.StashKey["Path | None"](), pytest.StashKey[bool]()
 TOGETHER = {
     **{f"tests/behaviour/daily/test_{name}.py": "days" for name in
        ("days", "days_on_servers", "faulty_days")},
@@ -81,6 +84,24 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.split("::", 1)[0]
         return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in memory; workers find the folder in their environment."""
+    config.stash[IN_MEMORY] = keep_in_memory()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove them, unless a test failed whose files somebody will look at."""
+    folder = config.stash.get(IN_MEMORY, None)
+    if folder is not None and not config.stash.get(FAILED, True):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember whether a test failed."""
+    session.config.stash[FAILED] = exitstatus != 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,49 @@
+"""Keep temporary files in memory while tests run: each file that is published waits for its disk.
+
+What a run leaves lies in a folder of its own, named after its process. It is removed when all
+tests passed; that of a run that failed, or was killed, by the next run.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+
+MEMORY = Path("/dev/shm")
+LEAST_FREE = 12 * 2**30
+"""Bytes that must be free, of memory and of its file system: a whole run writes some gigabytes."""
+PREFIX = "g"
+"""Of the folder; short, since paths of sockets end at 107 letters."""
+
+
+def keep_in_memory(memory: Path = MEMORY, least_free: int = LEAST_FREE) -> Path | None:
+    """Let temporary files of this process and its children lie in memory.
+
+    Parameters
+    ----------
+    memory : Path
+        A file system in memory.
+    least_free : int
+        Bytes that must be free; below, files stay where they were.
+
+    Returns
+    -------
+    Path or None
+        The folder; None where there is no room, or whoever runs the tests chose one (`TMPDIR`).
+    """
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
+        return None
+    for left in memory.glob(f"{PREFIX}[0-9]*"):
+        if left.name[len(PREFIX) :].isdigit() and not psutil.pid_exists(
+            int(left.name[len(PREFIX) :])
+        ):
+            shutil.rmtree(left, ignore_errors=True)
+    if min(psutil.virtual_memory().available, shutil.disk_usage(memory).free) < least_free:
+        return None
+    folder = memory / f"{PREFIX}{os.getpid()}"
+    folder.mkdir(0o700, exist_ok=True)
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
+    return folder
