@@ -49,6 +49,7 @@ tests:
 
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
+	$(BIN)/guanjia catalogue --language zh --out docs/tags.zh.md
 	$(BIN)/python -m guanjia.jobs.raw_tables docs/raw-tables.md
 	$(BIN)/python -m features.segments.document docs/segments.md
 	$(BIN)/python -m features.events.document docs/events.md

@@ -16,6 +16,7 @@ ROOMS = (
     "quarantine",
     "accounts",
     "tags",
+    "dictionary",
     "condition_forms",
     "snapshots",
     "erasure",

@@ -1,5 +1,6 @@
 """Markdown of the generated pages, wrapped so that a diff shows what changed."""
 
+import re
 import textwrap
 
 WIDTH = 118
@@ -14,3 +15,22 @@ def list_item(text: str) -> str:
     return textwrap.fill(
         text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
     )
+
+
+def chinese_item(text: str) -> str:
+    """Format Chinese text as one item of a list, broken after punctuation.
+
+    A line break reads as a space, which nobody sees there and everybody between two characters.
+
+    Examples
+    --------
+    >>> chinese_item("近30天出险次数，含交强险。")
+    '- 近30天出险次数，含交强险。'
+    """
+    lines, line = [], "- "
+    for part in re.split(r"(?<=[，。；：、）÷])", text):
+        if len(line) + len(part) > WIDTH:
+            lines.append(line.rstrip())
+            line = "  "
+        line += part
+    return "\n".join([*lines, line])

@@ -10,6 +10,7 @@ import typer
 from guanjia.terminal.options import (
     Engine,
     Json,
+    Language,
     MaybeAsOf,
     MaybeNow,
     latest_date,
@@ -102,20 +103,29 @@ def rate(
 
 def catalogue(
     out: Annotated[Path | None, typer.Option(help="Write the page here, as Markdown.")] = None,
+    language: Annotated[
+        Language, typer.Option(help="Language of definitions, units, windows and nulls.")
+    ] = Language.en,
     json: Json = False,
 ) -> None:
     """List every tag; with --out, write a page of definitions."""
+    from features.dictionary import document as chinese
+    from features.dictionary.phrases import phrases_of
+    from features.tags import document as english
     from features.tags.catalogue import catalogue as all_tags
 
-    declared = list(all_tags().values())
-    rows = [
-        {"tag": tag.name, "label": tag.label, "unit": tag.unit, "window": tag.window}
-        for tag in declared
-    ]
     if out is not None:
-        from features.tags.document import render
-
-        out.write_text(render(), encoding="utf-8")
-    fields = ("name", "label", "definition", "unit", "window", "null", "group", "type")
-    payload = [{field: getattr(tag, field) for field in fields} for tag in declared]
-    emit(payload, json, table(f"{len(rows)} tags", rows))
+        page = chinese.render() if language is Language.zh else english.render()
+        out.write_text(page, encoding="utf-8")
+    payload = [
+        {"name": tag.name, "label": tag.label}
+        | {name: str(phrase) for name, phrase in vars(phrases_of(tag, language)).items()}
+        | {"group": tag.group, "type": tag.type}
+        for tag in all_tags().values()
+    ]
+    headings = {"tag": "name", "label": "label", "unit": "unit", "window": "window"}
+    if language is Language.zh:
+        headings = {"标签": "name", "中文名": "label", "单位": "unit", "窗口": "window"}
+    rows = [{head: tag[name] for head, name in headings.items()} for tag in payload]
+    title = f"{len(rows)} 个标签" if language is Language.zh else f"{len(rows)} tags"
+    emit(payload, json, table(title, rows))

@@ -84,6 +84,13 @@ class Engine(StrEnum):
     spark = "spark"
 
 
+class Language(StrEnum):
+    """Language of what people read."""
+
+    en = "en"
+    zh = "zh"
+
+
 def open_lake(engine: Engine = Engine.duckdb) -> Any:
     """Open the lake of the home that the environment names, for its owner alone."""
     from features import settings
