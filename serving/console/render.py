@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
+from features.dictionary.phrases import Phrase, phrases_of
 from features.errors import GuanjiaError
 from serving.console.navigation import MENU
 
@@ -35,8 +37,8 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
     status : int
         HTTP status.
     **values
-        What the template names, beside `say`, `channel_name`, `menu`, `user`, `path`, `language`
-        and `form_key`.
+        What the template names, beside `say`, `phrase`, `phrases_of` (a tag), `channel_name`,
+        `menu`, `user`, `path`, `language` and `form_key`.
     """
     session, caller = request.state.session, request.state.caller
     scopes = caller.scopes if caller else frozenset()
@@ -44,14 +46,17 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
         (titles, [page for page in pages if not page.scope or page.scope in scopes])
         for titles, pages in MENU.items()
     ]
-    english = language_of(request) == ENGLISH
+    language = language_of(request)
+    english = language == ENGLISH
     zone = ZoneInfo(request.app.state.service.lake.settings.timezone)
     text = (
         _environment()
         .get_template(template)
         .render(
             say=lambda chinese, in_english: in_english if english else chinese,
-            language=ENGLISH if english else CHINESE,
+            language=language,
+            phrase=lambda words, most=None: _marked(words, language, most),
+            phrases_of=lambda tag: phrases_of(tag, language),
             menu=[(titles, pages) for titles, pages in menu if pages],
             user=session.user if session else None,
             scopes=scopes,
@@ -84,6 +89,16 @@ def show_fault(request: Request, error: GuanjiaError, status: int) -> HTMLRespon
 def language_of(request: Request) -> str:
     """Return the language of a request: as its cookie says, or Chinese."""
     return ENGLISH if request.cookies.get(LANGUAGE) == ENGLISH else CHINESE
+
+
+def _marked(phrase: Phrase, language: str, most: int | None) -> Markup:
+    """Write a phrase, shortened to `most` characters, marked where it is in another language."""
+    text = phrase.text
+    if most is not None and len(text) > most:
+        text = f"{text[:most].rstrip()}…"
+    if phrase.language == language:
+        return escape(text)
+    return Markup('<span lang="{}">{}</span>').format(phrase.language, text)
 
 
 def clock_text(at: datetime | str | None, zone: ZoneInfo) -> str:

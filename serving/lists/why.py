@@ -2,23 +2,28 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlglot import exp
 
+from features.condition_forms.condition import read_condition
+from features.condition_forms.vocabulary import Vocabulary
 from features.condition_truth import compile_test
 from features.conditions import mentioned, resolve
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
 from serving.decision.gates import Gate
+from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.questions import readable_columns
 from serving.lists.reasons import read_reasons, read_rows
 from serving.lists.rules import RULES
 from serving.lists.selection import Selection
 from serving.lists.standing import SENT, Standing
 from serving.predictions.unknown_customers import unknown_customers
+from serving.tag_words import is_absent, words_of
 from training.models import MODELS
 
 BOUNDS = ("capacity", "size", "budget")
@@ -30,7 +35,6 @@ SCORE_LABELS: Mapping[str, str] = {
     "customer_value": "客户价值(元)",
     "expected_claims_cost": "下一年度预期赔款(元)",
     "expected_margin": "下一年度预期边际(元)",
-    "lapsed": "已流失",
 }
 
 
@@ -40,20 +44,24 @@ class ConditionPart:
 
     Attributes
     ----------
-    text : str
-        The part as a condition.
+    text, chinese : str
+        The part as a condition, in plain form and in Chinese.
     holds : bool
         Whether it holds for the customer.
     values : dict of str to object
         Column -> the customer's value.
     labels : dict of str to str
         Column -> its Chinese label.
+    words : dict of str to (str, str)
+        Column -> the customer's value in words, Chinese and English.
     """
 
     text: str
+    chinese: str
     holds: bool
     values: dict[str, Any]
     labels: dict[str, str]
+    words: dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,8 @@ def explain_customer(
     rule = own_rule(own)
     if row is None or rule == "erased" or not (branches is None or row["branch"] in branches):
         raise unknown_customers([customer_id])
-    parts = [_check(tree, row, columns) for tree in trees]
+    vocabulary = list_vocabulary(lake, readable_columns())
+    parts = [_check(tree, row, columns, vocabulary) for tree in trees]
     place = rank = None
     if rule is None or rule in BOUNDS:
         place, rank = standing.place_of(customer_id), standing.rank_of(customer_id)
@@ -210,12 +219,36 @@ def _text(tree: exp.Expr) -> str:
     return str(tree.sql(dialect="duckdb"))
 
 
-def _check(tree: exp.Expr, row: Mapping[str, Any], columns: Collection[str]) -> ConditionPart:
+def _check(
+    tree: exp.Expr, row: Mapping[str, Any], columns: Collection[str], vocabulary: Vocabulary
+) -> ConditionPart:
     text = _text(tree)
     names = mentioned(text, columns)
-    holds = compile_test(text, frozenset(columns))(row)
-    labels = {name: label_of(name) for name in names}
-    return ConditionPart(text, holds, {name: row[name] for name in names}, labels)
+    try:
+        chinese = read_condition(text, vocabulary).chinese
+    except GuanjiaError:
+        chinese = text  # a rule of a segment may test what conditions of lists cannot
+    return ConditionPart(
+        text=text,
+        chinese=chinese,
+        holds=compile_test(text, frozenset(columns))(row),
+        values={name: row[name] for name in names},
+        labels={name: label_of(name) for name in names},
+        words={name: _value_words(name, row[name]) for name in names},
+    )
+
+
+def _value_words(column: str, value: Any) -> tuple[str, str]:
+    """Put the value of a tag or score into words, in Chinese and in English."""
+    tag = catalogue().get(column)
+    if tag is not None:
+        return words_of(value, tag.unit, tag.label)
+    model = MODELS.get(column)
+    if model is not None and model.kind == "probability" and not is_absent(value):
+        return f"{value:.1%}", f"{value:.1%}"
+    if isinstance(value, date):
+        return value.isoformat(), value.isoformat()
+    return words_of(value, "")
 
 
 def label_of(column: str) -> str:
@@ -234,7 +267,9 @@ def _answer(
     if place is not None:
         return f"在名单上，第{place}位(共{sent}位)", f"on the list, place {place} of {sent}"
     if rule == CONDITION:
-        failed = "; ".join(part.text for part in parts if not part.holds)
-        return f"不在名单上：不符合条件 {failed}", f"not on the list: {failed} does not hold"
+        failed = [part for part in parts if not part.holds]
+        chinese = "；".join(part.chinese for part in failed)
+        english = "; ".join(part.text for part in failed)
+        return f"不在名单上：不符合条件 {chinese}", f"not on the list: {english} does not hold"
     words = RULES[str(rule)]
     return f"不在名单上：{words.chinese}", f"not on the list: {words.english}"

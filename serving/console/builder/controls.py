@@ -6,6 +6,7 @@ from typing import Literal
 
 from features.condition_forms.structure import COMPARISONS, LISTS, ORDERED, RANGES, STATES
 from features.condition_forms.vocabulary import Column, Vocabulary
+from features.tags.catalogue import catalogue
 from serving.console.builder.draft import (
     BELONGS,
     BELONGS_NOT,
@@ -20,6 +21,8 @@ Words = tuple[str, str]
 """Chinese, English."""
 Choice = tuple[str, Words]
 Control = Literal["none", "choice", "choices", "number", "numbers", "range", "text", "texts", "tag"]
+NO_UNIT: Words = ("", "")
+UNITS_OF_SCORES = {"元": "yuan", "次": "claims"}
 MOST_CHOICES = 60
 """Known values beyond which a field of text is offered in place of choices."""
 
@@ -67,8 +70,8 @@ class Controls:
         The tag or segment, in Chinese and as files name it.
     is_segment : bool
         Whether it is a segment.
-    unit : str
-        Chinese unit behind a number; empty: none.
+    unit : Words
+        Unit behind a number; empty: none.
     operators : list of (Words, list of Choice)
         Operators, grouped.
     operator : Words
@@ -84,7 +87,7 @@ class Controls:
     label: str
     name: str
     is_segment: bool
-    unit: str
+    unit: Words
     operators: list[tuple[Words, list[Choice]]]
     operator: Words
     control: Control
@@ -123,7 +126,7 @@ def controls_of(
             label=label,
             name=row.column,
             is_segment=True,
-            unit="",
+            unit=NO_UNIT,
             operators=operators,
             operator=chosen,
             control="none",
@@ -138,7 +141,7 @@ def controls_of(
         label=column.label,
         name=column.name,
         is_segment=False,
-        unit="" if control in ("none", "choice", "choices", "tag") else _unit(column),
+        unit=NO_UNIT if control in ("none", "choice", "choices", "tag") else _unit(column),
         operators=_operators(column, row.operator),
         operator=_words(row.operator),
         control=control,
@@ -147,8 +150,11 @@ def controls_of(
     )
 
 
-def _unit(column: Column) -> str:
-    return "可写 60%" if column.is_share else column.unit
+def _unit(column: Column) -> Words:
+    if column.is_share:
+        return "可写 60%", "or 60%"
+    tag = catalogue().get(column.name)
+    return column.unit, UNITS_OF_SCORES.get(column.unit, "") if tag is None else tag.unit
 
 
 def _operators(column: Column, chosen: str) -> list[tuple[Words, list[Choice]]]:

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from features.condition_forms.condition import read_condition
 from features.condition_forms.vocabulary import Vocabulary, folded
+from features.dictionary.phrases import CHINESE, ENGLISH, Phrase, phrases_of
+from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue, groups
 from training.models import MODELS
 
@@ -22,15 +25,18 @@ class TagMatch:
     ----------
     name, label : str
         As files name it, and in Chinese.
-    definition : str
-        What it means; of a segment, its rule.
+    chinese : Phrase
+        What it means, in Chinese where it is declared; of a segment, its rule.
+    english : str
+        The same in English.
     part : str
         Tag group, `scores` or `segments`.
     """
 
     name: str
     label: str
-    definition: str
+    chinese: Phrase
+    english: str
     part: str
 
 
@@ -84,7 +90,8 @@ def search_tags(vocabulary: Vocabulary, words: str, part: str = "") -> TagMatche
 def _rank(tag: TagMatch, terms: list[str]) -> int | None:
     """Rank a tag: called so, called nearly so, described so; None: a word is not in it."""
     name, label = folded(tag.name), folded(tag.label)
-    text = f"{name} {name.replace('_', ' ')} {label} {folded(tag.definition)}"
+    meaning = f"{folded(tag.chinese.text)} {folded(tag.english)}"
+    text = f"{name} {name.replace('_', ' ')} {label} {meaning}"
     if not all(word in text for word in terms):
         return None
     phrase = " ".join(terms)
@@ -99,19 +106,39 @@ def _all(vocabulary: Vocabulary) -> Iterator[TagMatch]:
     tags: Mapping[str, object] = catalogue()
     for name, column in vocabulary.columns.items():
         if name not in tags and name not in HIDDEN:
-            yield TagMatch(name, column.label, definition_of(name), SCORES)
+            yield TagMatch(name, column.label, *definition_of(name, vocabulary), SCORES)
     for tag in catalogue().values():
         if tag.name in vocabulary.columns:
             label = vocabulary.columns[tag.name].label
-            yield TagMatch(tag.name, label, tag.definition, tag.group)
+            yield TagMatch(tag.name, label, *definition_of(tag.name, vocabulary), tag.group)
     for name, segment in vocabulary.segments.items():
-        yield TagMatch(name, segment.label, segment.rule, SEGMENTS)
+        yield TagMatch(name, segment.label, Phrase(segment.rule, ENGLISH), segment.rule, SEGMENTS)
 
 
-def definition_of(name: str) -> str:
-    """Return the definition of a tag; of a prediction, whom it is made for; else nothing."""
-    if name in catalogue():
-        return catalogue()[name].definition
+def definition_of(name: str, vocabulary: Vocabulary) -> tuple[Phrase, str]:
+    """Return the definition of a tag; of a prediction, whom it is made for; else nothing.
+
+    Parameters
+    ----------
+    name : str
+        The tag or the column of scores.
+    vocabulary : Vocabulary
+        What the condition of a prediction is written in Chinese with.
+
+    Returns
+    -------
+    (Phrase, str)
+        In Chinese, where it is declared, and in English.
+    """
+    tag = catalogue().get(name)
+    if tag is not None:
+        return phrases_of(tag, CHINESE).definition, tag.definition
     if name not in MODELS:
-        return ""
-    return f"Prediction of the model {name}, of customers with {MODELS[name].eligible}."
+        return Phrase("", CHINESE), ""
+    model = MODELS[name]
+    english = f"Prediction of the model {name}, of customers with {model.eligible}."
+    try:
+        condition = read_condition(model.eligible, vocabulary).chinese
+    except GuanjiaError:
+        return Phrase(english, ENGLISH), english
+    return Phrase(f"模型预测的{model.label}，适用于{condition}的客户。", CHINESE), english

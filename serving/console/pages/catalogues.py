@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.errors import unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue, groups
+from features.tags.declare import Tag
 from serving.console.render import show
 from serving.console.route import console_router
 from serving.lineage.graph import KINDS, Node, lineage_of
@@ -21,11 +23,7 @@ router = console_router()
 def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Response:
     """List the tags that a word occurs in, and the segments."""
     words = q.strip().casefold()
-    matching = [
-        tag
-        for tag in catalogue().values()
-        if words in f"{tag.name} {tag.label} {tag.definition}".casefold()
-    ]
+    matching = [tag for tag in catalogue().values() if words in _text(tag)]
     return show(
         request,
         "tags.html",
@@ -57,6 +55,12 @@ def tag(request: Request, name: Annotated[str, Path(max_length=100)]) -> Respons
         down=graph.down(node),
         labels=graph.labels,
     )
+
+
+def _text(tag: Tag) -> str:
+    """Join what a search reads of a tag, in both languages."""
+    chinese = phrases_of(tag, CHINESE).definition
+    return f"{tag.name} {tag.label} {chinese} {tag.definition}".casefold()
 
 
 def _quality(lake: Lake, name: str) -> dict[str, Any] | None:

@@ -106,7 +106,7 @@ def tag(request: Request, name: Annotated[str, Path(max_length=100)]) -> Respons
         name=name,
         column=vocabulary.columns.get(name),
         tag=catalogue().get(name),
-        definition=definition_of(name),
+        definition=definition_of(name, vocabulary),
         segment=segment,
         distribution=distribution,
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features.tags.catalogue import catalogue
 from serving.api.marketing.lists import ListName
 from serving.api.marketing.opened_lists import opened
 from serving.api.marketing.previews import look_for_preview
@@ -277,4 +278,12 @@ def _show_why(
         with opened(request) as (service, viewer, at):
             answer = service.why(definition, customer, viewer, at, standing=previewed[1])
         note_seen(request, [answer.customer_id])
-    return show(request, template, name=name, label=definition.label, why=answer, customer=customer)
+    return show(
+        request,
+        template,
+        name=name,
+        label=definition.label,
+        why=answer,
+        customer=customer,
+        tags=catalogue(),
+    )
