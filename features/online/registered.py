@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 from pathlib import Path
 
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.lake import Lake, sha256_of
 from features.lake.compiled import code_hash
 from features.online.model_tags import SHARED_SETS
@@ -41,7 +42,10 @@ def _mark(home: Path) -> Path:
 def _state(lake: Lake) -> str:
     """Hash all that the registry depends on, and the registry."""
     tags = {
-        name: [[getattr(tag, field) for field in FIELDS] for tag in group.tags.values()]
+        name: [
+            [*(getattr(tag, field) for field in FIELDS), vars(phrases_of(tag, CHINESE))]
+            for tag in group.tags.values()
+        ]
         for name, group in catalogue.groups().items()
     }
     sets = {chosen.name: chosen.tags for chosen in SHARED_SETS}

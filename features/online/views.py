@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.errors import GuanjiaError
 from features.online.feast_api import (
     Bool,
@@ -144,5 +145,6 @@ def _field(tag: Tag) -> Field:
         name=tag.name,
         dtype=_TYPES[tag.type],
         description=tag.definition,
-        tags={"label": tag.label, "unit": tag.unit, "window": tag.window, "null": tag.null},
+        tags={"label": tag.label, "unit": tag.unit, "window": tag.window, "null": tag.null}
+        | {f"chinese_{part}": str(words) for part, words in vars(phrases_of(tag, CHINESE)).items()},
     )

@@ -7,6 +7,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from features.dictionary.marking import marked
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.publishing import published
 from features.quality.assess import Quality, TagQuality
 from features.quality.chart import draw_distribution
@@ -66,6 +68,7 @@ def render(quality: Quality) -> str:
         labels=labels,
         names={row.tag.name for row in quality.tags},
         status=STATUS,
+        phrase=lambda words: marked(words, CHINESE),
         counts={key: sum(row.status == key for row in quality.tags) for key in STATUS},
         groups=[
             {"name": name, "label": group.label, "tags": [_row(row) for row in of_group]}
@@ -97,6 +100,7 @@ def _row(quality: TagQuality) -> dict[str, Any]:
     sides = [comparison.reference, comparison.now]
     return {
         "tag": quality.tag,
+        "words": phrases_of(quality.tag, CHINESE),
         "status": quality.status,
         "findings": quality.findings,
         "drift": comparison.drift,

@@ -7,6 +7,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.errors import unknown_name
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
@@ -37,6 +38,15 @@ class TouchpointsTold(Message):
     touchpoints: dict[str, Touchpoint] = Field(description="By name, in the catalogue's order.")
 
 
+class TagInChinese(Message):
+    """What a tag is, in Chinese; null where an extension declares it in English alone."""
+
+    definition: str | None
+    unit: str | None
+    window: str | None
+    null: str | None = Field(description="What null means.")
+
+
 class TagTold(Message):
     """A tag of the catalogue."""
 
@@ -46,6 +56,7 @@ class TagTold(Message):
     unit: str
     window: str
     null: str = Field(description="What null means.")
+    chinese: TagInChinese
     group: str
     type: Literal["int64", "float64", "string", "boolean"]
 
@@ -94,14 +105,19 @@ def touchpoints(request: Request, branch: Name = None, stage: Name = None) -> Re
 
 @router.get("/v1/tags", response_model=TagsTold, responses={**refusal_schemas(503), **ANSWERS})
 def tags(request: Request) -> Response:
-    """List all tags with definition, unit, window, and the meaning of null."""
+    """List all tags with definition, unit, window, and the meaning of null, also in Chinese."""
     entries = [_tag(tag) for tag in catalogue().values()]
     text = "\0".join(entry.model_dump_json() for entry in entries)
     return _with_entity_tag(request, TagsTold(version=_hash(text), tags=entries))
 
 
 def _tag(tag: Tag) -> TagTold:
-    return TagTold(**{name: getattr(tag, name) for name in TagTold.model_fields})
+    fields = {name: getattr(tag, name) for name in TagTold.model_fields if name != "chinese"}
+    words = {
+        name: phrase.text if phrase.language == CHINESE else None
+        for name, phrase in vars(phrases_of(tag, CHINESE)).items()
+    }
+    return TagTold(**fields, chinese=TagInChinese(**words))
 
 
 def _with_entity_tag(request: Request, answer: BaseModel) -> Response:

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
-from features.dictionary.phrases import Phrase, phrases_of
+from features.dictionary.marking import marked
+from features.dictionary.phrases import phrases_of
 from features.errors import GuanjiaError
 from serving.console.navigation import MENU
 
@@ -55,7 +55,7 @@ def show(request: Request, template: str, status: int = 200, **values: Any) -> H
         .render(
             say=lambda chinese, in_english: in_english if english else chinese,
             language=language,
-            phrase=lambda words, most=None: _marked(words, language, most),
+            phrase=lambda words, most=None: marked(words, language, most),
             phrases_of=lambda tag: phrases_of(tag, language),
             menu=[(titles, pages) for titles, pages in menu if pages],
             user=session.user if session else None,
@@ -89,16 +89,6 @@ def show_fault(request: Request, error: GuanjiaError, status: int) -> HTMLRespon
 def language_of(request: Request) -> str:
     """Return the language of a request: as its cookie says, or Chinese."""
     return ENGLISH if request.cookies.get(LANGUAGE) == ENGLISH else CHINESE
-
-
-def _marked(phrase: Phrase, language: str, most: int | None) -> Markup:
-    """Write a phrase, shortened to `most` characters, marked where it is in another language."""
-    text = phrase.text
-    if most is not None and len(text) > most:
-        text = f"{text[:most].rstrip()}…"
-    if phrase.language == language:
-        return escape(text)
-    return Markup('<span lang="{}">{}</span>').format(phrase.language, text)
 
 
 def clock_text(at: datetime | str | None, zone: ZoneInfo) -> str:

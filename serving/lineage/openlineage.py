@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from features.contracts.tables import CONTRACTS
+from features.dictionary.phrases import CHINESE, phrases_of
 from features.lake import Lake
 from features.tags.catalogue import catalogue, groups
 from features.tags.lineage import MERGE_COLUMNS, MERGES
@@ -135,7 +136,8 @@ def job_event(at: datetime, job: str, flow: Flow) -> Document:
 
 def _event(kind: str, at: datetime, job: str, flow: Flow, *, with_columns: bool) -> Document:
     outputs = [
-        _dataset(path) | ({"facets": _columns_facet(fields)} if with_columns else {})
+        _dataset(path)
+        | ({"facets": _columns_facet(fields) | _schema_facet(fields)} if with_columns else {})
         for path, fields in flow.fields.items()
     ]
     return {
@@ -158,6 +160,22 @@ def _columns_facet(fields: Mapping[str, list[Field]]) -> Document:
     }
     facet = {"fields": lineage}
     return {"columnLineage": _facet("1-2-0", "ColumnLineageDatasetFacet", facet)}
+
+
+def _schema_facet(names: Iterable[str]) -> Document:
+    """Describe the columns that are tags: what each is, in Chinese and in English."""
+    tags = catalogue()
+    fields = [
+        {
+            "name": name,
+            "type": tags[name].type,
+            "description": f"{tags[name].label}：{phrases_of(tags[name], CHINESE).definition}"
+            f" {tags[name].definition}",
+        }
+        for name in names
+        if name in tags
+    ]
+    return {"schema": _facet("1-2-0", "SchemaDatasetFacet", {"fields": fields})} if fields else {}
 
 
 def _facet(version: str, name: str, content: Document) -> Document:

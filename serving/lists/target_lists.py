@@ -162,6 +162,7 @@ def write_list(
             ("名单人数", len(customers)),
         ],
         masked=False,
+        named=[*question.condition.columns, *definition.columns],
     )
     count = write_export(out, [*sheet], zip(*sheet.values(), strict=True), about).rows
     preview = [

@@ -77,6 +77,12 @@ def test_every_tag_is_told(app: FastAPI) -> None:
     assert (star.label, star.definition, star.null, star.type) == (
         one.label, one.definition, one.null, one.type,
     )  # fmt: skip
+    assert star.chinese.model_dump() == {
+        "definition": "客户的星级，从1星青铜到5星钻石。",
+        "unit": "星",
+        "window": "截至当日",
+        "null": "未评定星级",
+    }
 
 
 @pytest.mark.parametrize(

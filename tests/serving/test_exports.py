@@ -7,6 +7,7 @@ import re
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -119,6 +120,19 @@ def test_excel_says_how_it_was_made(tmp_path: Path) -> None:
     assert told["导出号"] == "ex-7f3a"
     assert told["导出时间"] == "2026-07-01T01:30:00+00:00"
     assert told["个人信息"].startswith("未脱敏")
+
+
+def test_excel_says_what_the_tags_it_names_are(tmp_path: Path) -> None:
+    about = replace(ABOUT, named=["renewal", "claim_count_36m", "star_level", "claim_count_36m"])
+    told = sheet(write_export(tmp_path / "list.xlsx", COLUMNS, ROWS, about).path, "说明")
+    assert [row for row in told if str(row[0]).startswith("释义")] == [
+        ["释义：近36个月出险次数",
+         "近36个月内发生的出险次数。（单位：次；窗口：近36个月；空值：不为空）"],
+        ["释义：客户星级",
+         "客户的星级，从1星青铜到5星钻石。（单位：星；窗口：截至当日；空值：未评定星级）"],
+    ]  # fmt: skip
+    assert [tag["name"] for tag in about.fields()["tags"]] == ["claim_count_36m", "star_level"]
+    assert ABOUT.fields()["tags"] == []
 
 
 def test_parquet_is_typed_and_says_how_it_was_made(tmp_path: Path) -> None:

@@ -21,13 +21,19 @@ from openlineage.client.event_v2 import (
     RunEvent,
     RunState,
 )
-from openlineage.client.facet_v2 import column_lineage_dataset, nominal_time_run, set_producer
+from openlineage.client.facet_v2 import (
+    column_lineage_dataset,
+    nominal_time_run,
+    schema_dataset,
+    set_producer,
+)
 from openlineage.client.serde import Serde
 
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
+from features.tags.catalogue import catalogue
 from guanjia.jobs.lineage_events import lineage_events
 from serving.lineage.openlineage import JOBS, flow_of, job_event, run_event
 from serving.lineage.sending import send
@@ -77,6 +83,12 @@ def as_the_client_writes(document: dict[str, Any]) -> dict[str, Any]:
                 for name, field in output["facets"]["columnLineage"]["fields"].items()
             }
             facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(fields)
+        if "schema" in output.get("facets", {}):
+            described = [
+                schema_dataset.SchemaDatasetFacetFields(**field)
+                for field in output["facets"]["schema"]["fields"]
+            ]
+            facets["schema"] = schema_dataset.SchemaDatasetFacet(described)
         outputs.append(OutputDataset(output["namespace"], output["name"], facets=facets))
     common: dict[str, Any] = {
         "eventTime": document["eventTime"],
@@ -114,6 +126,18 @@ def test_events_are_those_that_the_clients_classes_write(job: str, home: Path) -
         run_event("COMPLETE", NOON, RUN, job, flow, nominal=NOON),
     ):
         assert plain(document) == as_the_client_writes(document)
+
+
+def test_columns_that_are_tags_are_described_in_both_languages(home: Path) -> None:
+    event = job_event(NOON, "tags", flow_of(Lake(Settings(home=home)), "tags"))
+    described = [
+        field for output in event["outputs"] for field in output["facets"]["schema"]["fields"]
+    ]
+    assert [field["name"] for field in described] == list(catalogue())
+    (claims,) = (field for field in described if field["name"] == "claim_count_30d")
+    assert claims["description"] == (
+        "近30天出险次数：近30天内发生的出险次数。 Number of claims that occurred within 30 days."
+    )
 
 
 def test_columns_are_traced_from_raw_files_to_scores(home: Path) -> None:

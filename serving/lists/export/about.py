@@ -33,6 +33,9 @@ class AboutExport:
         What each rule left out, in Chinese, and how many are sent at the end.
     masked : bool
         Whether personal data are masked.
+    named : sequence of str
+        Columns that the condition and the file name; of those that are tags, the definitions are
+        told.
     """
 
     export_id: str
@@ -48,6 +51,7 @@ class AboutExport:
     content_hash: str = ""
     waterfall: Sequence[tuple[str, int]] = field(default=())
     masked: bool = True
+    named: Sequence[str] = ()
 
     def lines(self) -> list[tuple[str, str | int]]:
         """List what people read, heading and value."""
@@ -58,12 +62,34 @@ class AboutExport:
             ("数据截止日", self.as_of.isoformat()),
             ("筛选条件", self.chinese or "无"),
             ("筛选条件(英文)", self.plain or "none"),
+            *(
+                (
+                    f"释义：{tag['label']}",
+                    f"{tag['definition']}（单位：{tag['unit']}；窗口：{tag['window']}；"
+                    f"空值：{tag['null']}）",
+                )
+                for tag in self.definitions()
+            ),
             *((f"漏斗：{words}", number) for words, number in self.waterfall),
             ("导出人", self.who),
             ("用途", self.why),
             ("导出时间", self.at.isoformat(timespec="seconds")),
             ("导出号", self.export_id),
             ("个人信息", "已脱敏" if self.masked else "未脱敏，请妥善保管，用后删除"),
+        ]
+
+    def definitions(self) -> list[dict[str, str]]:
+        """List what the tags named are, in Chinese: name, label, definition, unit, window, null."""
+        # Commands that export without a tag do not wait for the catalogue.
+        from features.dictionary.phrases import CHINESE, phrases_of
+        from features.tags.catalogue import catalogue
+
+        tags = catalogue()
+        return [
+            {"name": name, "label": tags[name].label}
+            | {part: str(phrase) for part, phrase in vars(phrases_of(tags[name], CHINESE)).items()}
+            for name in dict.fromkeys(self.named)
+            if name in tags
         ]
 
     def fields(self) -> dict[str, Any]:
@@ -77,6 +103,7 @@ class AboutExport:
             "as_of": self.as_of.isoformat(),
             "condition": self.plain,
             "condition_chinese": self.chinese,
+            "tags": self.definitions(),
             "waterfall": [{"step": words, "customers": number} for words, number in self.waterfall],
             "who": self.who,
             "why": self.why,

@@ -120,10 +120,12 @@ def describe_export(
     """
     definition, document = release.definition, release.document
     plain = chinese = ""
+    named: list[str] = []
     if definition.where:
         plain = definition.where
         try:
-            chinese = read_where(lake, plain).chinese
+            condition = read_where(lake, plain)
+            chinese, named = condition.chinese, condition.columns
         except GuanjiaError:
             chinese = plain  # it names a segment or tag that is gone since
     left_out = [
@@ -146,4 +148,5 @@ def describe_export(
         content_hash=release.content_hash,
         waterfall=[("符合条件", document["matched"]), *left_out, ("可发送", sent)],
         masked=masked,
+        named=[*named, *definition.columns],
     )
