@@ -141,6 +141,5 @@ def definition_of(name: str, vocabulary: Vocabulary) -> tuple[Phrase, str]:
         condition = read_condition(model.eligible, vocabulary).chinese
     except GuanjiaError:
         return Phrase(english, ENGLISH), english
-    return Phrase(
-        f"模型预测的{model.label}；只对符合条件的客户预测：{condition}。", CHINESE
-    ), english
+    chinese = f"模型预测的{model.label}；只对符合条件的客户预测：{condition}。"
+    return Phrase(chinese, CHINESE), english
