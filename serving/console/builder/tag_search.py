@@ -110,7 +110,8 @@ def _all(vocabulary: Vocabulary) -> Iterator[TagMatch]:
     for tag in catalogue().values():
         if tag.name in vocabulary.columns:
             label = vocabulary.columns[tag.name].label
-            yield TagMatch(tag.name, label, *definition_of(tag.name, vocabulary), tag.group)
+            chinese = phrases_of(tag, CHINESE).definition
+            yield TagMatch(tag.name, label, chinese, tag.definition, tag.group)
     for name, segment in vocabulary.segments.items():
         yield TagMatch(name, segment.label, Phrase(segment.rule, ENGLISH), segment.rule, SEGMENTS)
 

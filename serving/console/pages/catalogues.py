@@ -12,6 +12,7 @@ from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag
+from serving.console.builder.tag_search import part_names
 from serving.console.render import show
 from serving.console.route import console_router
 from serving.lineage.graph import KINDS, Node, lineage_of
@@ -28,10 +29,8 @@ def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Resp
         request,
         "tags.html",
         q=q,
-        groups={
-            group.label: [tag for tag in matching if tag.group == name]
-            for name, group in groups().items()
-        },
+        groups={name: [tag for tag in matching if tag.group == name] for name in groups()},
+        parts=part_names(),
         number=len(matching),
         segments=load_segments(request.app.state.service.lake.home),
     )

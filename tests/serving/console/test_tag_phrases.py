@@ -74,6 +74,8 @@ def test_the_catalogue_speaks_the_language_of_the_page(lake: Lake) -> None:
     assert ENGLISH_WORDS not in chinese
     assert ENGLISH_WORDS in english
     assert CHINESE_WORDS not in english
+    assert "理赔 <" in chinese
+    assert "claims <" in english
     assert 'lang="en"' not in chinese.partition("<main")[2]
 
 
