@@ -4,6 +4,7 @@ from math import isnan
 from typing import Any
 
 from features.condition_forms.codes import CODES
+from features.dictionary.phrases import TIMES
 
 UNITS = {
     "yuan": ("元", "yuan"),
@@ -42,7 +43,6 @@ UNITS = {
         "changes", "gaps", "returns",
     )},
 }  # fmt: skip
-TIMES = "次数"
 SMALL_SHARE = 0.02
 """Shares below it are given to a tenth of a per cent."""
 USUAL = 0.25
@@ -101,10 +101,21 @@ def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     # Nobody speaks of half a day.
     exact = unit != "days" and number != round(number) and abs(number) < 100
     text = f"{number:,.2f}" if exact else f"{number:,.0f}"
-    chinese, english = UNITS.get(unit, ("", unit))
-    chinese = "次" if label.endswith(TIMES) else chinese
+    chinese, english = chinese_unit(unit, label), UNITS.get(unit, ("", unit))[1]
     english = _singular(english) if text == "1" else english
     return f"{text}{chinese}", f"{text} {english}".strip()
+
+
+def chinese_unit(unit: str, label: str = "") -> str:
+    """Return the Chinese unit behind a value; empty: the value stands alone.
+
+    Examples
+    --------
+    >>> chinese_unit("terms"), chinese_unit("terms", "续保次数"), chinese_unit("factor")
+    ('个年度', '次', '')
+    """
+    chinese, _ = UNITS.get(unit, ("", ""))
+    return "次" if label.endswith(TIMES) and not chinese.startswith("次") else chinese
 
 
 def _singular(unit: str) -> str:
@@ -131,7 +142,7 @@ def figure_of(value: Any, unit: str, label: str = "") -> tuple[Any, str]:
     """
     if isinstance(value, str | bool) or unit in {"share", "change", "score"}:
         return words_of(value, unit, label)[0], ""
-    chinese = "次" if label.endswith(TIMES) else UNITS.get(unit, ("", unit))[0]
+    chinese = chinese_unit(unit, label)
     if is_absent(value):
         return None, chinese
     number = round(float(value), 0 if unit == "days" else 2)

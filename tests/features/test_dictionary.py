@@ -23,7 +23,7 @@ from features.markdown import WIDTH
 from features.snapshots.definitions import CODE, SOURCES, source_files
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag
-from serving.tag_words import UNITS
+from serving.tag_words import chinese_unit
 
 PARTS = ("definition", "unit", "window", "null")
 LATIN = {"App", "NPS", "VIN"}
@@ -115,12 +115,13 @@ def test_no_word_is_left_over() -> None:
 
 def test_units_are_those_behind_values() -> None:
     """Lists and reasons write 3天 where the catalogue says that the unit is 天."""
-    written = {unit: chinese for unit, (chinese, _) in UNITS.items() if chinese}
-    units = shared_words("units")
-    assert {unit: units[unit] for unit in written if unit in units} == {
-        unit: chinese for unit, chinese in written.items() if unit in units
+    written = {
+        tag.name: unit
+        for tag in SHIPPED
+        if tag.type in ("int64", "float64") and (unit := chinese_unit(tag.unit, tag.label))
     }
-    assert len(written.keys() & units.keys()) > 20
+    assert {name: str(chinese_of(catalogue()[name]).unit) for name in written} == written
+    assert len(written) > 300
 
 
 def test_better_words_change_no_snapshot() -> None:

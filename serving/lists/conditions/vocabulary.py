@@ -16,7 +16,7 @@ from features.stars.settings import load_star_settings
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.predictions.scores_file import LABELS
-from serving.tag_words import UNITS
+from serving.tag_words import chinese_unit
 from training.models import MODELS
 
 KINDS: Mapping[str, Kind] = {
@@ -74,7 +74,7 @@ def _of_tag(
         heading.removesuffix("(元)") if tag.name in HEADINGS else tag.label,
         kind,
         (heading, tag.label),
-        unit="星" if tag.unit == "stars" else UNITS.get(tag.unit, ("", ""))[0],
+        unit=chinese_unit(tag.unit, tag.label),
         codes=codes,
         values=values(tag) if is_open else None,
         is_share=tag.unit in ("share", "change"),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from features.errors import GuanjiaError
 from features.tags.declare import Tag
 from serving.lists.export.masking import Mask, masked
-from serving.tag_words import CATEGORIES, TIMES, UNITS, is_absent
+from serving.tag_words import CATEGORIES, chinese_unit, is_absent
 
 Kind = Literal["text", "id", "phone", "number", "money", "percent", "date", "yes or no"]
 NUMBERS = ("number", "money", "percent")
@@ -61,7 +61,7 @@ def tag_column(tag: Tag) -> ExportColumn:
         return ExportColumn(tag.name, tag.label, "text", words=CATEGORIES)
     if tag.unit in ("share", "change"):
         return ExportColumn(tag.name, tag.label, "percent", digits=4)
-    unit = "次" if tag.label.endswith(TIMES) else UNITS.get(tag.unit, ("", ""))[0]
+    unit = chinese_unit(tag.unit, tag.label)
     heading = f"{tag.label}({unit})" if unit else tag.label
     kind: Kind = "money" if tag.unit == "yuan" else "number"
     is_whole = tag.type == "int64" or tag.unit == "days"
