@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shown_pages import elements
 
 from features.condition_forms.vocabulary import Column, SegmentWords, Vocabulary
+from features.dictionary.phrases import Phrase
 from features.errors import GuanjiaError
 from serving.console.builder.board import Board, Part
 from serving.console.builder.controls import GROUP_WORDS, controls_of
@@ -57,7 +58,7 @@ def conditions(text: str) -> dict[str, Any]:
         DraftRow("sum", "<", (text,), find=text),
     ]
     fault = GuanjiaError(text, text, text)
-    found = TagMatches({"claims": [TagMatch(text, text, text, "claims")]}, 1, 1)
+    found = TagMatches({"claims": [TagMatch(text, text, Phrase(text, "en"), text, "claims")]}, 1, 1)
     members = [
         Part(f"r.{place}", 1, "row", row, controls_of(row, words), found, fault)
         for place, row in enumerate(rows)
