@@ -104,6 +104,15 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     assert [rows[1][tag] for tag in tags] == ["agent", 2, False, 2779.5]
 
 
+def test_feast_tells_what_a_tag_is_in_both_languages(tmp_path: Path) -> None:
+    (view,) = views.feature_views(tmp_path, {"claims": catalogue.groups()["claims"]})
+    (field,) = (field for field in view.features if field.name == "claim_count_30d")
+    assert field.description == "Number of claims that occurred within 30 days."
+    assert field.tags["unit"] == "claims"
+    assert field.tags["chinese_definition"] == "近30天内发生的出险次数。"
+    assert (field.tags["chinese_unit"], field.tags["chinese_null"]) == ("次", "不为空")
+
+
 def test_feast_is_opened_only_where_its_registry_is_another(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
