@@ -24,7 +24,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from features.errors import GuanjiaError, UnknownNameError, unknown_name
+from features.errors import GuanjiaError, InputError, UnknownNameError, unknown_name
 
 LONGEST = 2_000
 ALIASES: Mapping[str, str] = {"star": "star_level", "value": "customer_value"}
@@ -155,7 +155,9 @@ def resolve(where: str, columns: Collection[str], segments: Mapping[str, str]) -
         As `compile_condition`.
     """
     if len(where) > LONGEST:
-        raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
+        chinese = "条件", f"超过 {LONGEST:,} 个字", "请写短一些"
+        fault = f"is longer than {LONGEST:,} characters"
+        raise InputError("condition", fault, "shorten it", chinese=chinese)
     tree = _parse(where)
     _check_predicate(tree)
     for node in tree.walk():

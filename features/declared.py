@@ -14,10 +14,38 @@ from typing import Any, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import GuanjiaError, did_you_mean, suggestions
 
 UNKNOWN = "unknown_name"
+REFUSED = "refused"
 NO_TABLE = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
+
+
+CHINESE_FAULTS: Mapping[str, str] = {
+    "greater_than": "须大于 {gt}",
+    "greater_than_equal": "须不小于 {ge}",
+    "less_than": "须小于 {lt}",
+    "less_than_equal": "须不大于 {le}",
+    "string_too_short": "至少 {min_length} 个字",
+    "string_too_long": "最多 {max_length} 个字",
+    "string_pattern_mismatch": "写法不对，须符合 {pattern}",
+    "too_short": "至少 {min_length} 项",
+    "too_long": "最多 {max_length} 项",
+    "int_parsing": "须是整数",
+    "int_type": "须是整数",
+    "int_from_float": "须是整数",
+    "float_parsing": "须是数字",
+    "float_type": "须是数字",
+    "finite_number": "须是有限的数字",
+    "decimal_parsing": "须是数字",
+    "bool_parsing": "须是 true 或 false",
+    "date_from_datetime_parsing": "须是日期，如 2026-07-03",
+    "date_parsing": "须是日期，如 2026-07-03",
+    "string_type": "须是文字",
+    "missing": "没有填",
+    "extra_forbidden": "不认识",
+}
+"""Fault of a field, as pydantic names it -> what it says in Chinese."""
 
 
 class Declared(BaseModel):
@@ -127,7 +155,14 @@ def overlay(
     return tables
 
 
-def parse_fields(model: type[Model], fields: Any, *, thing: str, manual: str) -> Model:
+def parse_fields(
+    model: type[Model],
+    fields: Any,
+    *,
+    thing: str,
+    manual: str,
+    labels: Mapping[str, str] | None = None,
+) -> Model:
     """Parse the fields of a file into a pydantic model.
 
     Parameters
@@ -140,6 +175,8 @@ def parse_fields(model: type[Model], fields: Any, *, thing: str, manual: str) ->
         Name for the error: "segments.toml, segment gold".
     manual : str
         The document that explains the fields: "docs/segments.md".
+    labels : mapping of str to str, optional
+        Field -> what a form calls it in Chinese, if people fill in the fields on a page.
 
     Raises
     ------
@@ -153,7 +190,14 @@ def parse_fields(model: type[Model], fields: Any, *, thing: str, manual: str) ->
         faults = error.errors(include_url=False)
         # A misspelt field is missing too: report the misspelling.
         misspelt = (fault for fault in faults if fault["type"] in {"extra_forbidden", UNKNOWN})
-        raise _error(model, fields, next(misspelt, faults[0]), thing, manual) from error
+        fault = next(misspelt, faults[0])
+        raise _error(model, fields, fault, thing, manual, labels) from error
+
+
+def refusal(english: str, chinese: str) -> PydanticCustomError:
+    """Make the error that a validator raises, in both languages."""
+    words = {"english": english, "chinese": chinese}
+    return PydanticCustomError(REFUSED, "{english}", words)
 
 
 def one_of(known: Callable[[], Collection[str]] | Collection[str]) -> AfterValidator:
@@ -178,8 +222,9 @@ def one_of(known: Callable[[], Collection[str]] | Collection[str]) -> AfterValid
         names = known() if callable(known) else known
         if name in names:
             return name
-        cure = did_you_mean(name, names)
-        raise PydanticCustomError(UNKNOWN, "{name} is not known", {"name": name, "cure": cure})
+        cure, chinese_cure = suggestions(name, names)
+        words = {"name": name, "cure": cure, "chinese_cure": chinese_cure}
+        raise PydanticCustomError(UNKNOWN, "{name} is not known", words)
 
     return AfterValidator(check)
 
@@ -189,27 +234,57 @@ def _are_tables(values: Collection[Any]) -> bool:
 
 
 def _error(
-    model: type[BaseModel], fields: Any, fault: ErrorDetails, thing: str, manual: str
+    model: type[BaseModel],
+    fields: Any,
+    fault: ErrorDetails,
+    thing: str,
+    manual: str,
+    labels: Mapping[str, str] | None,
 ) -> GuanjiaError:
-    """Make the error of a fault, with the field as the file names it."""
+    """Make the error of a fault, with the field as the file or the form names it.
+
+    Parameters
+    ----------
+    model, fields, thing, manual, labels
+        As in `parse_fields`.
+    fault : ErrorDetails
+        What pydantic says.
+    """
     place = list(_place(fault, fields))
     name = place[-1] if place else ""
     field, kind, context = _field(thing, place), fault["type"], fault.get("ctx", {})
     message = fault["msg"].removeprefix("Value error, ")
+    label, chinese_cure = _label(labels, place, thing), f"请改正（说明见 {manual}）"
     if kind == "extra_forbidden":
-        cure = did_you_mean(name, list(_fields_of(model, place[:-1])))
-        return GuanjiaError(field, "is not known", cure)
+        cure, alike = suggestions(name, list(_fields_of(model, place[:-1])))
+        return GuanjiaError(field, "is not known", cure, chinese=(label, "不存在", alike))
     if kind == "missing" and not name.startswith("number "):
-        return GuanjiaError(field, "is missing", f"write {name} = ..., as {manual} says")
+        cure, chinese = f"write {name} = ..., as {manual} says", (label, "没有填", chinese_cure)
+        return GuanjiaError(field, "is missing", cure, chinese=chinese)
     if kind in NO_TABLE:
-        return GuanjiaError(field, "is no table of fields", f"write a table, as {manual} says")
+        cure, chinese = f"write a table, as {manual} says", (label, "须是一张表", chinese_cure)
+        return GuanjiaError(field, "is no table of fields", cure, chinese=chinese)
     if kind == UNKNOWN:
-        return GuanjiaError(field, message, context["cure"])
+        chinese = label, f"{fault['input']} 不存在", context["chinese_cure"]
+        return GuanjiaError(field, message, context["cure"], chinese=chinese)
     if kind == "literal_error" and isinstance(fault["input"], str):
         allowed = re.findall("'([^']*)'", context["expected"])
-        cure = did_you_mean(fault["input"], allowed)
-        return GuanjiaError(field, f"{fault['input']} is not known", cure)
-    return GuanjiaError(field, message, f"mend it as {manual} says")
+        cure, alike = suggestions(fault["input"], allowed)
+        chinese = label, f"{fault['input']} 不存在", alike
+        return GuanjiaError(field, f"{fault['input']} is not known", cure, chinese=chinese)
+    if kind == REFUSED:
+        chinese = label, context["chinese"], chinese_cure
+    else:
+        text = CHINESE_FAULTS.get(kind, "内容不对").format_map(context)
+        chinese = label, text, chinese_cure
+    return GuanjiaError(field, message, f"mend it as {manual} says", chinese=chinese)
+
+
+def _label(labels: Mapping[str, str] | None, place: list[str], thing: str) -> str:
+    """Name the field at a place in Chinese: with its file, where the fields have no labels."""
+    if labels is None or not place:
+        return _field(thing, place).replace(", field ", "，字段 ")
+    return f"“{'.'.join([labels.get(place[0], place[0]), *place[1:]])}”一项"
 
 
 def _field(thing: str, place: list[str]) -> str:

@@ -1,10 +1,35 @@
-"""Raise errors that users read: each names the thing, the fault and the cure."""
+"""Raise errors that users read: each names the thing, the fault and the cure.
+
+An error that somebody at a page of the console can cause says the same in Chinese, where it is
+raised (`docs/adr/0056-errors-in-two-languages.md`).
+"""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 LISTED_IN_FULL = 12
 """Names that an error lists at most; of more it shows the first."""
+Words = tuple[str, str, str]
+"""Thing, fault and cure."""
+KIND_LABELS: Mapping[str, str] = {
+    "account manager": "客户经理",
+    "branch": "机构",
+    "column": "列",
+    "decision point": "决策时机",
+    "list": "名单",
+    "model": "模型",
+    "name": "名称",
+    "role": "角色",
+    "rule": "规则",
+    "scope": "权限",
+    "segment": "分群",
+    "stage": "阶段",
+    "tag": "标签",
+    "touchpoint": "触点",
+    "user": "用户",
+}
+"""Kind of a thing that a name may be unknown of -> its Chinese name."""
 
 
 class GuanjiaError(Exception):
@@ -18,6 +43,9 @@ class GuanjiaError(Exception):
         What is wrong with it.
     cure : str
         What to do about it, as an instruction.
+    chinese : (str, str, str), optional
+        The same three in Chinese, without full stops. Required where a user of the console can
+        cause the error.
 
     Examples
     --------
@@ -25,17 +53,32 @@ class GuanjiaError(Exception):
     table claims: has no file under raw/. Run `guanjia simulate`.
     """
 
-    def __init__(self, thing: str, fault: str, cure: str) -> None:
+    def __init__(self, thing: str, fault: str, cure: str, *, chinese: Words | None = None) -> None:
         self.thing = thing
         self.fault = fault
         self.cure = cure
+        self.chinese = chinese
         super().__init__(thing, fault, cure)
+
+    @classmethod
+    def of(cls, error: "GuanjiaError") -> Self:
+        """Make an error of this class that says what another one says."""
+        return cls(error.thing, error.fault, error.cure, chinese=error.chinese)
+
+    def document(self) -> dict[str, Any]:
+        """Return what it says, as a record keeps it; `GuanjiaError(**document)` says it again."""
+        words = {"thing": self.thing, "fault": self.fault, "cure": self.cure}
+        return words if self.chinese is None else {**words, "chinese": self.chinese}
 
     def __str__(self) -> str:
         cure = self.cure[:1].upper() + self.cure[1:]
         return (
             f"{self.thing}: {self.fault}. {cure if cure.endswith('?') else cure.rstrip('.') + '.'}"
         )
+
+
+class InputError(GuanjiaError):
+    """What somebody typed or sent cannot be taken."""
 
 
 class UnknownNameError(GuanjiaError):
@@ -59,7 +102,22 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     >>> print(unknown_name("model", "chrun", ["churn", "renewal"]))
     model chrun: is not known. Did you mean churn?
     """
-    return UnknownNameError(f"{kind} {name}", "is not known", did_you_mean(name, known))
+    cure, chinese_cure = suggestions(name, known)
+    label = KIND_LABELS.get(kind)
+    chinese = None if label is None else (f"{label} {name}", "不存在", chinese_cure)
+    return UnknownNameError(f"{kind} {name}", "is not known", cure, chinese=chinese)
+
+
+def not_a_number(field: str, text: str) -> InputError:
+    """Make the error of a field of a form that should hold a number.
+
+    Examples
+    --------
+    >>> print(not_a_number("size", "many"))
+    field size: has 'many'. Write a number.
+    """
+    chinese = f"字段 {field}", f"填的是“{text}”", "请填数字"
+    return InputError(f"field {field}", f"has {text!r}", "write a number", chinese=chinese)
 
 
 def similar_names(name: str, known: Iterable[str], most: int = 3, least: float = 0.5) -> list[str]:
@@ -103,15 +161,29 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("weather", [f"tag_{number}" for number in range(100)])
     'use one of tag_0, tag_1, tag_2, tag_3, tag_4, tag_5, tag_6, tag_7 and 92 others'
     """
+    return suggestions(name, known)[0]
+
+
+def suggestions(name: str, known: Iterable[str]) -> tuple[str, str]:
+    """Suggest names for a misspelt one as `did_you_mean` does, in English and in Chinese.
+
+    Examples
+    --------
+    >>> suggestions("Chrun", ["churn", "renewal"])
+    ('did you mean churn?', '是不是 churn？')
+    """
     # Sets have no order of their own, but the message must be the same every time.
     names = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     by_lower_case = {known_name.lower(): known_name for known_name in names}
-    nearest = similar_names(name.lower(), by_lower_case)
+    nearest = [by_lower_case[match] for match in similar_names(name.lower(), by_lower_case)]
     if nearest:
-        return f"did you mean {', '.join(by_lower_case[match] for match in nearest)}?"
+        return f"did you mean {', '.join(nearest)}?", f"是不是 {'、'.join(nearest)}？"
     if not names:
-        return "there is none yet"
+        return "there is none yet", "目前一个也没有"
     if len(names) > LISTED_IN_FULL:
-        shown = 8
-        return f"use one of {', '.join(names[:shown])} and {len(names) - shown} others"
-    return f"use one of {', '.join(names)}"
+        shown, others = names[:8], len(names) - 8
+        return (
+            f"use one of {', '.join(shown)} and {others} others",
+            f"可选：{'、'.join(shown)} 等 {len(names)} 个",
+        )
+    return f"use one of {', '.join(names)}", f"可选：{'、'.join(names)}"

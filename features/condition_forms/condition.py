@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from features.condition_forms.faults import condition_fault, too_long, unlike
 from features.condition_forms.reader import read_text
 from features.condition_forms.structure import (
     LISTS,
@@ -25,7 +26,6 @@ from features.condition_forms.values import checked, hint, refuse_order
 from features.condition_forms.vocabulary import Vocabulary
 from features.condition_forms.writer import chinese_text, plain_text
 from features.conditions import LONGEST, compile_condition, resolve
-from features.errors import GuanjiaError
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Condition:
         return sorted({column.name for column in tree.find_all(exp.Column)})
 
     @cached_property
-    def hints(self) -> list[str]:
-        """Sentences on tests that hold for everybody or nobody, whatever the data."""
+    def hints(self) -> list[tuple[str, str]]:
+        """Sentences, in English and in Chinese, on tests that hold for everybody or nobody."""
         columns = self.vocabulary.columns
         tests = (part for _, part in parts_of(self.structure) if isinstance(part, Test))
         hints = (hint(test, columns[test.column]) for test in tests)
@@ -95,7 +95,7 @@ def read_condition(written: str | Mapping[str, Any], vocabulary: Vocabulary) -> 
     structure = from_json(written, lambda test: _resolved(test, vocabulary))
     condition = Condition(structure, vocabulary)
     if len(condition.plain) > LONGEST:
-        raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
+        raise too_long()
     return condition
 
 
@@ -122,26 +122,41 @@ def _resolved(test: Test | Member, vocabulary: Vocabulary) -> Structure:
     if isinstance(test, Member):
         name = vocabulary.resolve(test.segment)
         if name not in vocabulary.segments:
-            raise GuanjiaError("condition", f"names {name}, which is no segment", "name a segment")
+            raise condition_fault(
+                f"names {name}, which is no segment",
+                "name a segment",
+                f"{name} 不是分群",
+                "请写一个分群",
+            )
         return Member(name)
     name = vocabulary.resolve(test.column)
     if name not in vocabulary.columns:
-        cure = 'write {"segment": ...} for a segment'
-        raise GuanjiaError("condition", f"names {name}, which is no column", cure)
+        raise condition_fault(
+            f"names {name}, which is no column",
+            'write {"segment": ...} for a segment',
+            f"{name} 是分群，不是标签",
+            '分群请写成 {"segment": ...}',
+        )
     column = vocabulary.columns[name]
     if test.other is not None:
         other = vocabulary.resolve(test.other)
         if other not in vocabulary.columns or vocabulary.columns[other].kind != column.kind:
-            fault = f"compares {name} with {other}, which is of another kind"
-            raise GuanjiaError("condition", fault, "compare columns of one kind")
+            raise unlike(
+                f"compares {name} with {other}, which is of another kind",
+                f"把 {name} 与 {other} 相比，两者不是同一类",
+            )
         resolved = Test(name, test.operator, other=other)
     elif test.operator in (*LISTS, *RANGES) and isinstance(test.value, tuple):
         values = tuple(checked(value, column) for value in test.value)
         resolved = Test(name, test.operator, values)
     elif test.value is None or isinstance(test.value, tuple):
         if "null" not in test.operator and column.kind != "yes or no":
-            fault = f"asks whether {name} ({column.kind}) {test.operator}"
-            raise GuanjiaError("condition", fault, "compare it with a value")
+            raise condition_fault(
+                f"asks whether {name} ({column.kind}) {test.operator}",
+                "compare it with a value",
+                f"{column.label}不能问“{test.operator}”",
+                "请与一个取值比较",
+            )
         resolved = Test(name, test.operator)
     else:
         resolved = Test(name, test.operator, checked(test.value, column))

@@ -2,9 +2,9 @@
 
 import re
 
+from features.condition_forms.faults import condition_fault
 from features.condition_forms.keywords import KEYWORDS
 from features.condition_forms.vocabulary import Column, Vocabulary, folded
-from features.errors import GuanjiaError
 
 BARE = re.compile(r"[^\s,()<>=!'\"&|;~≥≤≠≧≦]+")
 STRONG = re.compile("并且|而且|同时|且|或者|或是|或")
@@ -69,7 +69,12 @@ class Cursor:
         if mark == '"':
             end = self.text.find(mark, start + 1)
             if end > 0 and self.text[start + 1 : end] in self.vocabulary.names:
-                raise GuanjiaError("condition", "has a name in quotes", "write it without quotes")
+                raise condition_fault(
+                    "has a name in quotes",
+                    "write it without quotes",
+                    "标签名写在了引号里",
+                    "请去掉引号",
+                )
         return 0
 
     def is_boundary(self, end: int) -> bool:

@@ -10,6 +10,17 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from features.condition_forms.cursor import Cursor
+from features.condition_forms.faults import (
+    KIND_LABELS,
+    compared_with_null,
+    null_segment,
+    number_with_commas,
+    open_quote,
+    too_deep,
+    too_long,
+    unlike,
+    unreadable,
+)
 from features.condition_forms.keywords import KEYWORDS
 from features.condition_forms.structure import (
     COMPARISONS,
@@ -32,14 +43,13 @@ from features.condition_forms.values import (
 )
 from features.condition_forms.vocabulary import Column, Vocabulary, folded
 from features.conditions import LONGEST
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, InputError
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)(e[+-]?\d{1,2})?(?![.\d])")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(?!\d)")
 QUOTES = ("'", '"')
 WORD = re.compile(r"[\w%.]+")
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-EXAMPLE = "write comparisons joined by and, or, not (且, 或, 非), such as 星级 >= 3 且 渠道 = 代理"
 SHOWN = 20
 
 
@@ -60,7 +70,7 @@ def read_text(text: str, vocabulary: Vocabulary) -> Structure:
         value that it does not hold; the error suggests the nearest.
     """
     if len(text) > LONGEST:
-        raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
+        raise too_long()
     return Reader(text, vocabulary).read()
 
 
@@ -91,7 +101,7 @@ class Reader(Cursor):
         """Read a part, or its contrary."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise GuanjiaError("condition", f"has more than {DEEPEST} levels", "shorten it")
+            raise too_deep(DEEPEST)
         start = self.at
         # A name is longer than the 非 it may begin with: 非车险保单数.
         if self.keyword("not"):
@@ -131,7 +141,7 @@ class Reader(Cursor):
             value = self.value(Column(segment, segment, "yes or no"))
             return member if (operator == "=") == value else negate(member)
         if operator.endswith("null"):
-            raise GuanjiaError("condition", f"asks whether {segment} is null", "it never is")
+            raise null_segment(segment, self.vocabulary.label(segment))
         return member if operator in ("is true", "is not false") else negate(member)
 
     def test(self, column: Column) -> Structure:
@@ -170,13 +180,16 @@ class Reader(Cursor):
             other = self.vocabulary.columns.get(name)
             if other is None or other.kind != column.kind:
                 kind = "a segment" if other is None else other.kind
-                fault = f"compares {column.name} ({column.kind}) with {name} ({kind})"
-                raise GuanjiaError("condition", fault, "compare columns of one kind")
+                chinese_kind = "分群" if other is None else KIND_LABELS[other.kind]
+                raise unlike(
+                    f"compares {column.name} ({column.kind}) with {name} ({kind})",
+                    f"把{column.label}（{KIND_LABELS[column.kind]}）与"
+                    f"{self.vocabulary.label(name)}（{chinese_kind}）相比",
+                )
             return self.checked(Test(column.name, operator, other=name), column)
         start = self.skip()
         if column.kind == "number" and (match := THOUSANDS.match(self.text, start)):
-            fault = f"writes a number with commas, {match.group()}"
-            raise GuanjiaError("condition", fault, f"write {match.group().replace(',', '')}")
+            raise number_with_commas(match.group())
         values = self.values(column)
         if len(values) > 1:
             if operator not in ("=", "<>"):
@@ -249,21 +262,22 @@ class Reader(Cursor):
         end = self.word_end(column)
         word = self.raw[start:end]
         if not word:
-            raise self.fault(f"where a value of {column.label} ({column.name}) is due, ")
+            where = f"where a value of {column.label} ({column.name}) is due, "
+            raise self.fault(where, f"这里应写{column.label}的取值")
         match = NUMBER.match(self.text, start)
         if match and column.kind not in {"text", "date"}:
             return self.amount(match, column)
         if folded(word) in ("null", "空"):
-            fault = f"compares {column.label} with null, which is never true"
-            raise GuanjiaError("condition", fault, "write is null or is not null (为空, 不为空)")
+            raise compared_with_null(column.label)
         if column.kind == "number" and not column.codes:
             named = self.name_end()
             self.at = start
-            raise (
-                self.fault(f"where a number of {column.label} is due, ")
-                if not named
-                else (GuanjiaError("condition", f"lists the column {word} among values", EXAMPLE))
-            )
+            if named:
+                raise unreadable(
+                    f"lists the column {word} among values", f"把标签 {word} 写在了取值里"
+                )
+            where = f"where a number of {column.label} is due, "
+            raise self.fault(where, f"这里应写{column.label}的数字")
         self.at = end
         return text_value(word, column)
 
@@ -295,7 +309,7 @@ class Reader(Cursor):
         while True:
             end = self.text.find(mark, end)
             if end < 0:
-                raise GuanjiaError("condition", "has a quote that is not closed", "close it")
+                raise open_quote()
             if self.text[end + 1 : end + 2] != mark or self.raw[end] in "”’」』":
                 break
             end += 2
@@ -307,10 +321,12 @@ class Reader(Cursor):
         refuse_order(test, column)
         return test
 
-    def fault(self, where: str = "") -> GuanjiaError:
+    def fault(self, where: str = "", chinese: str = "") -> InputError:
+        """Make the error of a text that cannot be read on; it may say what is due here."""
         rest = self.raw[self.skip() :].strip()
         at = f"at '{rest[:SHOWN]}'" if rest else "at its end"
-        return GuanjiaError("condition", f"cannot be read {where}{at}", EXAMPLE)
+        place = f"从“{rest[:SHOWN]}”起读不懂" if rest else "到末尾还不完整"
+        return unreadable(f"cannot be read {where}{at}", "，".join(filter(None, [place, chinese])))
 
     def unknown(self, end: int) -> GuanjiaError:
         start = self.skip()
@@ -326,6 +342,8 @@ class Reader(Cursor):
             return error
         return self.fault()
 
-    def no_test(self, column: Column) -> GuanjiaError:
-        fault = f"is no comparison: {column.label} ({column.name}) is {column.kind}"
-        return GuanjiaError("condition", fault, EXAMPLE)
+    def no_test(self, column: Column) -> InputError:
+        return unreadable(
+            f"is no comparison: {column.label} ({column.name}) is {column.kind}",
+            f"只写了{column.label}（{KIND_LABELS[column.kind]}），没有写怎样比较",
+        )

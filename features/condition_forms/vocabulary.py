@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from features.conditions import ALIASES, WIDE_OFFSET, WIDE_SIGNS
-from features.errors import GuanjiaError, UnknownNameError, did_you_mean, similar_names
+from features.errors import InputError, UnknownNameError, similar_names, suggestions
 
 Kind = Literal["number", "text", "yes or no", "date"]
 LISTED = 5
@@ -115,9 +115,17 @@ class Vocabulary:
         if len(names) == 1:
             return names[0]
         if names:
-            cure = f"write the one that is meant: {', '.join(map(self.describe, names))}"
-            raise GuanjiaError("condition", f"names {phrase}, which several are called", cure)
-        raise UnknownNameError(f"column {phrase}", "is not known", self._suggestion(phrase))
+            meant = [*map(self.describe, names)]
+            shared, write = f"“{phrase}”是几个标签共同的名字", f"请写明是哪一个：{'、'.join(meant)}"
+            raise InputError(
+                "condition",
+                f"names {phrase}, which several are called",
+                f"write the one that is meant: {', '.join(meant)}",
+                chinese=("条件", shared, write),
+            )
+        cure, chinese_cure = self._suggestions(phrase)
+        chinese = f"标签 {phrase}", "不存在", chinese_cure
+        raise UnknownNameError(f"column {phrase}", "is not known", cure, chinese=chinese)
 
     def describe(self, name: str) -> str:
         """Return a name with its label, such as `renewal (续保概率)`."""
@@ -129,14 +137,16 @@ class Vocabulary:
         label = (self.columns.get(name) or self.segments[name]).label
         return label if self.names[folded(label)] == [name] else name
 
-    def _suggestion(self, phrase: str) -> str:
+    def _suggestions(self, phrase: str) -> tuple[str, str]:
+        """Suggest what a phrase may mean, in English and in Chinese."""
         text = folded(phrase)
         around = [known for known in self.names if len(text) > 1 and text in known]
         alike = sorted(around, key=len) or similar_names(text, self.names)
         names = dict.fromkeys(name for known in alike for name in self.names[known])
         if not names:
-            return did_you_mean(phrase, [*self.columns, *self.segments])
-        return f"did you mean {', '.join(map(self.describe, [*names][:LISTED]))}?"
+            return suggestions(phrase, [*self.columns, *self.segments])
+        meant = [*map(self.describe, [*names][:LISTED])]
+        return f"did you mean {', '.join(meant)}?", f"是不是 {'、'.join(meant)}？"
 
 
 @lru_cache(maxsize=8_192)

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from features.errors import GuanjiaError, UnknownNameError
+from features.errors import GuanjiaError, InputError, UnknownNameError, Words
 from serving.api.door.limits import (
     BODY_SECONDS,
     LARGEST_BODY,
@@ -23,6 +23,7 @@ from serving.campaigns.store import CampaignStateError, UnknownCampaignError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.lists.definitions.definition import ListDefinitionError
+from serving.lists.definitions.versions import VersionConflictError
 from serving.lists.released.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError
@@ -80,6 +81,7 @@ CONTRADICTIONS = (
     ReviewAnsweredError,
     CampaignStateError,
     ReleaseRefusedError,
+    VersionConflictError,
 )
 
 
@@ -96,9 +98,11 @@ class TooManyError(GuanjiaError):
         Seconds to wait before the next request.
     """
 
-    def __init__(self, thing: str, fault: str, seconds: int) -> None:
+    def __init__(
+        self, thing: str, fault: str, seconds: int, *, chinese: Words | None = None
+    ) -> None:
         self.seconds = seconds
-        super().__init__(thing, fault, f"ask again in {seconds} s")
+        super().__init__(thing, fault, f"ask again in {seconds} s", chinese=chinese)
 
 
 def refusal_schemas(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -169,7 +173,8 @@ def took_too_long() -> GuanjiaError:
 def failed() -> GuanjiaError:
     """Describe a fault of ours."""
     cure = "tell whoever runs it the time of the request; the log has the reason"
-    return GuanjiaError("service", "failed", cure)
+    chinese = "服务", "出错，没有结果", "请把现在的时间告诉运行人员，日志里有原因"
+    return GuanjiaError("service", "failed", cure, chinese=chinese)
 
 
 def unknown_address(path: str) -> GuanjiaError:
@@ -182,7 +187,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        ((UnknownWordError, PlanFaultError, ListDefinitionError, ReportDayError), 422),
+        ((InputError, UnknownWordError, PlanFaultError, ListDefinitionError, ReportDayError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

@@ -85,11 +85,23 @@ def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
         fields = {name: _field(row, name) for name in HEADINGS}
         customer = str(fields["customer_id"] or "")
         if not customer:
-            fault = "names no customer"
-            raise PlanFaultError(f"row {number} of the list", fault, "fill in the column 客户号")
+            raise PlanFaultError(
+                f"row {number} of the list",
+                "names no customer",
+                "fill in the column 客户号",
+                chinese=(f"名单第 {number} 行", "没有客户号", "请填上客户号"),
+            )
         if customer in seen:
-            fault = f"names customer {customer}, whom another row names"
-            raise PlanFaultError(f"row {number} of the list", fault, "keep one row a customer")
+            raise PlanFaultError(
+                f"row {number} of the list",
+                f"names customer {customer}, whom another row names",
+                "keep one row a customer",
+                chinese=(
+                    f"名单第 {number} 行",
+                    f"客户 {customer} 与另一行重复",
+                    "每位客户只留一行",
+                ),
+            )
         seen.add(customer)
         members.append(Member(**{**fields, "customer_id": customer}))
     return members
@@ -106,6 +118,10 @@ def _field(row: Mapping[str, Any], name: str) -> Any:
     except ValueError:
         number = float("nan")
     if not isfinite(number) or (name == "probability" and not 0 <= number <= 1):
-        fault = f"holds {value!r}, which is no {name}"
-        raise PlanFaultError(f"column {name} of the list", fault, "write a number, or nothing")
+        raise PlanFaultError(
+            f"column {name} of the list",
+            f"holds {value!r}, which is no {name}",
+            "write a number, or nothing",
+            chinese=(f"名单的“{HEADINGS[name][0]}”列", f"写的是“{value}”", "请写数字，或留空"),
+        )
     return int(number) if name in ("place", "star") else number

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
-from features.declared import Declared, one_of, parse_fields
+from features.declared import Declared, one_of, parse_fields, refusal
 from features.errors import GuanjiaError
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
@@ -64,6 +64,25 @@ class HarmBounds(Declared):
     opted_out: float = Field(default=0.01, ge=0, le=1)
     complained: float = Field(default=0.005, ge=0, le=1)
     refused: float = Field(default=0.10, ge=0, le=1)
+
+
+LABELS: Mapping[str, str] = {
+    "campaign": "代号",
+    "label": "活动名称",
+    "touchpoint": "触点",
+    "arms": "分组",
+    "primary": "主要比较",
+    "starts_on": "开始",
+    "ends_on": "结束",
+    "priority": "优先级",
+    "looks": "计划查看次数",
+    "effect": "预计提升",
+    "contact_cost": "每人触达成本",
+    "worth": "续保价值",
+    "breakdowns": "事先声明的分组",
+    "weak_because": "把握不到一半仍要做的理由",
+}
+"""Field of a plan -> what the form calls it."""
 
 
 class CampaignPlan(Declared):
@@ -130,19 +149,33 @@ class CampaignPlan(Declared):
     def _is_sound(self) -> Self:
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
-            raise ValueError("two arms have the same name")
+            raise refusal("two arms have the same name", "有两个分组同名")
         if abs(sum(arm.share for arm in self.arms) - 1) > 1e-9:
-            raise ValueError(f"shares of arms add up to {sum(a.share for a in self.arms):g}, not 1")
+            total = f"{sum(arm.share for arm in self.arms):g}"
+            raise refusal(
+                f"shares of arms add up to {total}, not 1", f"各分组比例之和是 {total}，不是 1"
+            )
         kinds = {arm.name: arm.kind for arm in self.arms}
         treatment, against = self.primary
         if kinds.get(treatment) != "treatment" or against not in kinds or against == treatment:
-            raise ValueError("primary names a treatment and another arm it is compared with")
+            raise refusal(
+                "primary names a treatment and another arm it is compared with",
+                "主要比较须是一个触达组与另一个分组",
+            )
         if any(arm.kind != "treatment" and (arm.channel or arm.offer) for arm in self.arms):
-            raise ValueError("only a treatment has a channel or an offer")
+            raise refusal(
+                "only a treatment has a channel or an offer", "只有触达组可以写渠道或优惠"
+            )
         if all(arm.kind == "treatment" for arm in self.arms) and len(self.arms) > 1:
-            raise ValueError("no arm is silent or as before: the campaign could not be judged")
+            raise refusal(
+                "no arm is silent or as before: the campaign could not be judged",
+                "没有不触达或照旧的分组，活动无法评估",
+            )
         if self.ends_on < self.starts_on:
-            raise ValueError(f"it ends on {self.ends_on}, before it starts on {self.starts_on}")
+            raise refusal(
+                f"it ends on {self.ends_on}, before it starts on {self.starts_on}",
+                f"结束日 {self.ends_on} 早于开始日 {self.starts_on}",
+            )
         return self
 
     def arm(self, name: str) -> Arm:
@@ -171,9 +204,11 @@ def parse_plan(fields: Mapping[str, Any]) -> CampaignPlan:
     """
     thing = f"campaign {fields.get('campaign', '')}".strip()
     try:
-        return parse_fields(CampaignPlan, fields, thing=thing, manual="docs/campaigns.md")
+        return parse_fields(
+            CampaignPlan, fields, thing=thing, manual="docs/campaigns.md", labels=LABELS
+        )
     except GuanjiaError as error:
-        raise PlanFaultError(error.thing, error.fault, error.cure) from error
+        raise PlanFaultError.of(error) from error
 
 
 def require_touchpoint(plan: CampaignPlan, kinds: Mapping[str, str]) -> None:
@@ -194,7 +229,11 @@ def require_touchpoint(plan: CampaignPlan, kinds: Mapping[str, str]) -> None:
     kind = kinds.get(plan.touchpoint)
     if kind is None:
         cure = "name one that `guanjia touchpoints` lists"
-        raise PlanFaultError(f"touchpoint {plan.touchpoint}", "is not known", cure)
+        chinese = f"触点 {plan.touchpoint}", "不存在", "请从触点目录里选一个"
+        raise PlanFaultError(f"touchpoint {plan.touchpoint}", "is not known", cure, chinese=chinese)
     if kind != "marketing":
         fault = "is a service message, which everybody gets"
-        raise PlanFaultError(f"touchpoint {plan.touchpoint}", fault, "name one of marketing")
+        chinese = f"触点 {plan.touchpoint}", "是服务通知，人人都会收到", "请选营销触点"
+        raise PlanFaultError(
+            f"touchpoint {plan.touchpoint}", fault, "name one of marketing", chinese=chinese
+        )

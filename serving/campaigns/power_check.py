@@ -114,8 +114,12 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
     treated, against = (plan.arm(name).share for name in plan.primary)
     compared = round(units * (treated + against))
     if compared < 4:
-        fault = f"draws {units} households, which no measurement compares"
-        raise PlanFaultError(f"campaign {plan.campaign}", fault, "take a longer list")
+        raise PlanFaultError(
+            f"campaign {plan.campaign}",
+            f"draws {units} households, which no measurement compares",
+            "take a longer list",
+            chinese=(f"活动 {plan.campaign}", f"只有 {units} 户，无法比较", "请换更长的名单"),
+        )
     rate, explained = _expected(members)
     worth = _worth(plan, members)
     looks = LookPlan(plan.looks, plan.spending)
@@ -173,8 +177,13 @@ def propose_shares(fields: Mapping[str, Any], members: Sequence[Member]) -> dict
     if not arms or all(stated):
         return dict(fields)
     if any(stated):
-        fault, cure = "states the share of some arms only", "state all of them, or none"
-        raise PlanFaultError(f"campaign {fields.get('campaign', '')}", fault, cure)
+        name = fields.get("campaign", "")
+        raise PlanFaultError(
+            f"campaign {name}",
+            "states the share of some arms only",
+            "state all of them, or none",
+            chinese=(f"活动 {name}", "只写了部分分组的比例", "请全部写上，或全部不写"),
+        )
     treatments = sum(arm.get("kind") == "treatment" for arm in arms)
     controls = len(arms) - treatments
     proposed: dict[str, Any] = {}
@@ -213,7 +222,13 @@ def require_power(plan: CampaignPlan, check: CampaignCheck, weak_because: str | 
         f"time; the smallest it sees is {check.visible_effect * 100:.1f} points"
     )
     cure = f"{check.advice['en']}; or say why it is launched all the same"
-    raise WeakCampaignError(f"campaign {plan.campaign}", fault, cure)
+    chinese = (
+        f"活动 {plan.campaign}",
+        f"{check.effect * 100:.1f} 个百分点的效果只有 {check.power:.0%} 的机会看出来，"
+        f"能看出的最小效果是 {check.visible_effect * 100:.1f} 个百分点",
+        f"{check.advice['zh']}；或写明为什么仍要启动",
+    )
+    raise WeakCampaignError(f"campaign {plan.campaign}", fault, cure, chinese=chinese)
 
 
 def _expected(members: Sequence[Member]) -> tuple[float, float]:
@@ -232,8 +247,16 @@ def _worth(plan: CampaignPlan, members: Sequence[Member]) -> float:
         return plan.worth
     known = [member.margin for member in members if member.margin is not None]
     if not known:
-        fault, cure = "does not say what a renewal is worth", "state worth in the plan, in yuan"
-        raise PlanFaultError(f"campaign {plan.campaign}", fault, cure)
+        raise PlanFaultError(
+            f"campaign {plan.campaign}",
+            "does not say what a renewal is worth",
+            "state worth in the plan, in yuan",
+            chinese=(
+                f"活动 {plan.campaign}",
+                "不知道一次续保值多少钱",
+                "请换带有期望边际的名单，或在方案里写明价值（元）",
+            ),
+        )
     return sum(known) / len(known)
 
 

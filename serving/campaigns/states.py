@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from serving.campaigns.membership import taken_customers
 from serving.campaigns.store import (
     BATCH_ROWS,
+    STATE_LABELS,
     Campaign,
     CampaignStateError,
     State,
@@ -103,7 +104,9 @@ def launch(
     empty = [arm.name for arm in campaign.plan.arms if not campaign.draw["arms"].get(arm.name)]
     if empty:
         fault, cure = f"has no member in {', '.join(empty)}", "plan it with a longer list"
-        raise CampaignStateError(f"campaign {campaign.plan.campaign}", fault, cure)
+        arms = "、".join(empty)
+        chinese = f"活动 {campaign.plan.campaign}", f"分组 {arms} 没有客户", "请换更长的名单"
+        raise CampaignStateError(f"campaign {campaign.plan.campaign}", fault, cure, chinese=chinese)
     _update(
         connection,
         campaign,
@@ -186,8 +189,14 @@ def lock_campaigns(connection: Connection) -> None:
 def _require(campaign: Campaign, state: State) -> None:
     if campaign.state != state:
         fault = f"is {campaign.state}, not {state}"
-        cure = "plan another one" if campaign.state in ("stopped", "ended") else "launch it first"
-        raise CampaignStateError(f"campaign {campaign.plan.campaign}", fault, cure)
+        over = campaign.state in ("stopped", "ended")
+        cure = "plan another one" if over else "launch it first"
+        chinese = (
+            f"活动 {campaign.plan.campaign}",
+            f"{STATE_LABELS[campaign.state]}，不是{STATE_LABELS[state]}",
+            "请另外制定一个活动" if over else "请先启动",
+        )
+        raise CampaignStateError(f"campaign {campaign.plan.campaign}", fault, cure, chinese=chinese)
 
 
 def _update(

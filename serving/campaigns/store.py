@@ -148,7 +148,8 @@ def require_new(connection: Connection, name: str) -> None:
     """
     if connection.execute(select(_c.campaign).where(_c.campaign == name)).first():
         cure = "give it another name; a plan never changes"
-        raise CampaignStateError(f"campaign {name}", "was planned already", cure)
+        chinese = f"活动 {name}", "已经制定过", "请换一个名称；方案定了就不再改"
+        raise CampaignStateError(f"campaign {name}", "was planned already", cure, chinese=chinese)
 
 
 def find_campaign(connection: Connection, name: str) -> Campaign:
@@ -162,7 +163,8 @@ def find_campaign(connection: Connection, name: str) -> Campaign:
     row = connection.execute(select(campaigns).where(_c.campaign == name)).mappings().first()
     if row is None:
         cure = "name one that `guanjia campaign list` shows"
-        raise UnknownCampaignError(f"campaign {name}", "is not known", cure)
+        chinese = f"活动 {name}", "不存在", "请从活动页打开"
+        raise UnknownCampaignError(f"campaign {name}", "is not known", cure, chinese=chinese)
     return _campaign(row)
 
 

@@ -69,7 +69,7 @@ class Work:
     amount: int = 0
     total: int | None = None
     result: Any = None
-    fault: Mapping[str, str] | None = field(default=None)
+    fault: Mapping[str, Any] | None = field(default=None)
 
 
 class LongWork:
@@ -121,7 +121,12 @@ class LongWork:
         except queue.Full:
             self._path(work.work_id).unlink()
             self._release(work, lock)
-            raise TooManyError("work", f"{MOST_WAITING} pieces of it wait already", 60) from None
+            raise TooManyError(
+                "work",
+                f"{MOST_WAITING} pieces of it wait already",
+                60,
+                chinese=("测算", f"已有 {MOST_WAITING} 项在排队", "请 60 秒后再试"),
+            ) from None
         with self._guard:
             if not self._begun:
                 self._begun = True
@@ -146,7 +151,8 @@ class LongWork:
         work = self._stored(work_id) if NAME.fullmatch(work_id) else None
         if work is None or work.kind not in kinds:
             cure = f"begin it again; the last {MOST_KEPT} pieces of work are kept"
-            raise UnknownNameError(f"work {work_id[:64]}", "is not known", cure)
+            chinese = f"测算 {work_id[:64]}", "查不到", f"请重新开始；只保留最近 {MOST_KEPT} 项"
+            raise UnknownNameError(f"work {work_id[:64]}", "is not known", cure, chinese=chinese)
         if work.state in UNFINISHED and self._is_left(work_id):
             # It may have ended between the two looks.
             work = self._stored(work_id) or work
@@ -179,10 +185,10 @@ class LongWork:
                 result = jsonable(do(self._reporter(work)))
             work = replace(work, state="done", result=result)
         except GuanjiaError as error:
-            work = replace(work, state="failed", fault=_words(error))
+            work = replace(work, state="failed", fault=error.document())
         except Exception:
             logger.exception("%s %s failed", work.kind, work.work_id)
-            work = replace(work, state="failed", fault=_words(failed()))
+            work = replace(work, state="failed", fault=failed().document())
         try:
             self._write(work)
         finally:
@@ -245,7 +251,3 @@ def long_work(request: Request) -> LongWork:
 
 
 _making = threading.Lock()
-
-
-def _words(error: GuanjiaError) -> dict[str, str]:
-    return {"thing": error.thing, "fault": error.fault, "cure": error.cure}

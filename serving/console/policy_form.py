@@ -26,6 +26,30 @@ NEW_WEIGHTS = ("new_1", "new_2")
 EVERY_BRANCH = "every branch"
 
 
+LABELS = {
+    "exploration_share": ("探索比例", "share drawn by lot"),
+    "holdout_share": ("对照组比例", "holdout share"),
+    "holdout_cycle": ("对照组周期", "holdout cycle"),
+    "fatigue_per_recent_contact": ("每次近期触达的疲劳成本(元)", "fatigue a recent contact, yuan"),
+    "fatigue_per_unanswered_contact": ("每次未响应的疲劳成本(元)", "fatigue an unanswered one"),
+    "unanswered_counted": ("最多计入的未响应次数", "unanswered contacts counted"),
+    "motor_margin_share": ("车险边际占保费", "motor margin, share of premium"),
+    "saved_acquisition_share": ("节省的获客费用占保费", "acquisition saved, share of premium"),
+    "compulsory_worth_share": ("仅交强险续保价值占保费", "worth of compulsory cover alone"),
+    "motor_premium": ("脱保客户回归的年保费(元)", "premium of who comes back, yuan"),
+    "non_motor_margin_share": ("非车边际占保费", "non-motor margin, share of premium"),
+    "weight_cap": ("业务权重上限", "largest weight"),
+}
+"""Field of the policy -> its name in two languages, in the order of the page."""
+PARTS: Mapping[str, str] = {
+    "weight": "业务权重",
+    "cap": "触达上限",
+    "cooling": "冷静期",
+    "capacity": "每日产能",
+}
+"""Part of the rules, as a field of the form begins with it -> its Chinese name."""
+
+
 class RuleFormError(ListDefinitionError):
     """A form asks for a rule that cannot be."""
 
@@ -91,7 +115,8 @@ def read_change(fields: Mapping[str, str], rules: Rules, editable: Collection[st
     """
     month = fields.get("month", "")
     if not MONTH.fullmatch(month) or month < "1900":
-        raise RuleFormError("month", "is not written 2026-07", "choose a month")
+        chinese = "月份", "写法不对", "请选一个月份"
+        raise RuleFormError("month", "is not written 2026-07", "choose a month", chinese=chinese)
     shown = rules.policy.model_dump()
     weights = {
         **{name: _number(fields, f"weight.{name}", rules.policy.weights[name])
@@ -140,7 +165,10 @@ def edited_rules(change: Change, rules: Rules, touchpoints: Collection[str]) -> 
     """
     unknown = sorted(change.weights.keys() - set(touchpoints))
     if unknown:
-        raise RuleFormError(f"touchpoint {unknown[0]}", "is not known", "choose one of the list")
+        chinese = f"触点 {unknown[0]}", "不存在", "请从列表里选"
+        raise RuleFormError(
+            f"touchpoint {unknown[0]}", "is not known", "choose one of the list", chinese=chinese
+        )
     policy, caps, capacity = (
         part.model_dump() for part in (rules.policy, rules.caps, rules.capacity)
     )
@@ -168,7 +196,7 @@ def edited_rules(change: Change, rules: Rules, touchpoints: Collection[str]) -> 
             else None,
         )
     except GuanjiaError as error:
-        raise RuleFormError(error.thing, error.fault, error.cure) from error
+        raise RuleFormError.of(error) from error
 
 
 def toml_lines(change: Change) -> dict[str, str]:
@@ -221,9 +249,12 @@ def _number(fields: Mapping[str, str], name: str, now: float | None) -> float | 
     try:
         value = float(text)
     except ValueError:
-        raise RuleFormError(name, "is not a number", "write it as 1.5") from None
+        chinese = _label(name), f"“{text}”不是数字", "请写成 1.5 这样"
+        raise RuleFormError(name, "is not a number", "write it as 1.5", chinese=chinese) from None
     if not -1e12 < value < 1e12:
-        raise RuleFormError(name, "is not a number of this world", "write it as 1.5")
+        chinese = _label(name), f"“{text}”太大或太小", "请写成 1.5 这样"
+        fault = "is not a number of this world"
+        raise RuleFormError(name, fault, "write it as 1.5", chinese=chinese)
     if now is not None and value == float(now):
         return None
     return int(value) if value.is_integer() and isinstance(now, int) else value
@@ -233,5 +264,13 @@ def _integer(fields: Mapping[str, str], name: str, now: int | None) -> int | Non
     """Read a whole number that differs from now; None: it does not, or is not there."""
     value = _number(fields, name, now)
     if value is not None and value != int(value):
-        raise RuleFormError(name, "is not a whole number", "write it as 2")
+        chinese = _label(name), f"{value} 不是整数", "请写成 2 这样"
+        raise RuleFormError(name, "is not a whole number", "write it as 2", chinese=chinese)
     return None if value is None else int(value)
+
+
+def _label(name: str) -> str:
+    """Name a field of the form in Chinese."""
+    part, _, rest = name.partition(".")
+    title = LABELS[rest][0] if rest in LABELS else f"{PARTS.get(part, part)} {rest}"
+    return f"“{title.strip()}”一项"

@@ -35,6 +35,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ANSWER_SECONDS = 5.0
 LOGIN_LASTS = timedelta(minutes=10)
 LEEWAY_SECONDS = 30
+CHINESE_AGAIN = "请重新登录"
 SIGNED_BY, FOR_LOGINS = "HS256", "guanjia-console-login"
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -137,7 +138,10 @@ class Provider:
         document: Mapping[str, Any] = json.loads(self._get(self.declared.issuer + DISCOVERY))
         if str(document.get("issuer", "")).rstrip("/") != self.declared.issuer:
             cure = f"write in {FILE} the issuer that its discovery document names"
-            raise GuanjiaError(f"provider {self.declared.issuer}", "names another issuer", cure)
+            chinese = "身份提供方", "自报的签发者与设置的不同", f"请管理员核对 {FILE}"
+            raise GuanjiaError(
+                f"provider {self.declared.issuer}", "names another issuer", cure, chinese=chinese
+            )
         return document
 
     def begin(self, redirect_uri: str, back: str) -> tuple[str, str]:
@@ -207,7 +211,9 @@ class Provider:
                 memory, signing_key(self._settings), [SIGNED_BY], audience=FOR_LOGINS
             )
         except jwt.PyJWTError:
-            raise RefusedLoginError("login", "took too long or was not begun here", again) from None
+            fault = "took too long or was not begun here"
+            chinese = "登录", "等待太久，或不是从这里开始的", CHINESE_AGAIN
+            raise RefusedLoginError("login", fault, again, chinese=chinese) from None
         try:
             with self._session(redirect_uri, login["state"]) as session:
                 tokens = session.fetch_token(
@@ -216,12 +222,15 @@ class Provider:
                     code_verifier=login["verifier"],
                     timeout=ANSWER_SECONDS,
                 )
-        except (AuthlibBaseError, RequestException) as fault:
-            text = f"is refused by {self.declared.issuer} ({_first_line(fault)})"
-            raise RefusedLoginError("login", text, again) from None
+        except (AuthlibBaseError, RequestException) as error:
+            text = f"is refused by {self.declared.issuer} ({_first_line(error)})"
+            chinese = "登录", f"被{self.declared.label}拒绝", CHINESE_AGAIN
+            raise RefusedLoginError("login", text, again, chinese=chinese) from None
         claims = self._claims(str(tokens.get("id_token", "")))
         if claims.get("nonce") != login["nonce"]:
-            raise RefusedLoginError("login", "has the token of another login", again)
+            chinese = "登录", "收到的是另一次登录的凭证", CHINESE_AGAIN
+            fault = "has the token of another login"
+            raise RefusedLoginError("login", fault, again, chinese=chinese)
         return self._person(claims), str(login["back"])
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -242,7 +251,8 @@ class Provider:
         except (jwt.PyJWTError, KeyError) as fault:
             cure = "tell whoever runs the identity provider"
             text = f"has an ID token that is not valid ({_first_line(fault)})"
-            raise RefusedLoginError("login", text, cure) from None
+            chinese = "登录", "收到的凭证无效", "请告诉身份提供方的管理员"
+            raise RefusedLoginError("login", text, cure, chinese=chinese) from None
         return claims
 
     def _person(self, claims: Mapping[str, Any]) -> Vouched:
@@ -254,7 +264,9 @@ class Provider:
         )
         if not roles:
             cure = f"ask for a group that {FILE} gives a role"
-            raise RefusedLoginError("login", "has no group with a role here", cure)
+            chinese = "登录", "您所在的组在管家里没有角色", "请管理员为您的组分配角色"
+            fault = "has no group with a role here"
+            raise RefusedLoginError("login", fault, cure, chinese=chinese)
         branches: tuple[str, ...] | None = None
         if declared.branches_claim is not None:
             listed = claims.get(declared.branches_claim)
@@ -285,7 +297,10 @@ class Provider:
         except RequestException as fault:
             cure = "try again; or log in with a password, if you have one"
             text = f"does not answer ({_first_line(fault)})"
-            raise GuanjiaError(f"provider {self.declared.issuer}", text, cure) from None
+            chinese = "身份提供方", "没有应答", "请稍后再试；若有口令，也可用口令登录"
+            raise GuanjiaError(
+                f"provider {self.declared.issuer}", text, cure, chinese=chinese
+            ) from None
         return answer.content
 
 

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 COOKIE = "guanjia_session"
 FORM_KEY = "form_key"
 OWN_SITE = ("same-origin", "none")
+CHINESE_AGAIN = "请重新打开页面，再从页面提交"
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -103,7 +104,8 @@ class _ConsoleRoute(APIRoute):
                 response = show_fault(request, error, status_of(error))
             except RequestValidationError:
                 cure = "go back and fill in the form as it says"
-                fault = GuanjiaError("form", "is not as the page sends it", cure)
+                chinese = "表单", "与页面要求的不一致", "请返回，按页面提示填写"
+                fault = GuanjiaError("form", "is not as the page sends it", cure, chinese=chinese)
                 response = show_fault(request, fault, 422)
             except Exception:
                 logger.exception("%s %s failed and is answered 500", method, path)
@@ -133,7 +135,9 @@ class _ConsoleRoute(APIRoute):
             return RedirectResponse(f"/console/login?next={quote(where, safe='')}", 303)
         if self.scope != SIGNED_IN and self.scope not in request.state.caller.scopes:
             cure = "ask an administrator for a role that has it"
-            raise ForbiddenError("your role", f"does not have {self.scope}", cure)
+            chinese = "您的角色", f"没有权限 {self.scope}", "请管理员分配有此权限的角色"
+            fault = f"does not have {self.scope}"
+            raise ForbiddenError("your role", fault, cure, chinese=chinese)
         return None
 
     async def _check_form(self, request: Request) -> None:
@@ -141,7 +145,8 @@ class _ConsoleRoute(APIRoute):
         hide_body_in_log(await request.body())
         cure = "open the page again and send it from there"
         if request.headers.get("sec-fetch-site", "none") not in OWN_SITE:
-            raise ForbiddenError("form", "was sent by another site", cure)
+            chinese = "表单", "来自别的网站", CHINESE_AGAIN
+            raise ForbiddenError("form", "was sent by another site", cure, chinese=chinese)
         session: Session | None = request.state.session
         if session is None:
             return
@@ -149,7 +154,8 @@ class _ConsoleRoute(APIRoute):
         if not isinstance(sent, str) or not hmac.compare_digest(
             sent.encode(), session.form_key.encode()
         ):
-            raise ForbiddenError("form", "belongs to another session", cure)
+            chinese = "表单", "属于另一次登录", CHINESE_AGAIN
+            raise ForbiddenError("form", "belongs to another session", cure, chinese=chinese)
 
 
 def _current_session(request: Request, key: str) -> Session | None:

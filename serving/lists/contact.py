@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from features.errors import UnknownNameError, did_you_mean
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
+from features.errors import unknown_name
 from features.lake import Lake
 from features.tags.relations.touchpoint_families import OTHER
 from serving.campaigns.membership import taken_customers
@@ -64,17 +65,30 @@ def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:
         return Candidate(
             definition.name, definition.label, OTHER, "marketing", channel, cost, definition.model
         )
-    thing = f"touchpoint {definition.touchpoint}"
+    thing, chinese_thing = f"touchpoint {definition.touchpoint}", f"触点 {definition.touchpoint}"
     every = TouchpointSource(lake).every_candidate()
     own = [contact for contact in every if contact.touchpoint == definition.touchpoint]
     if not own:
-        cure = did_you_mean(definition.touchpoint, {contact.touchpoint for contact in every})
-        raise UnknownNameError(thing, "is not known", cure)
+        raise unknown_name(
+            "touchpoint", definition.touchpoint, {contact.touchpoint for contact in every}
+        )
     if own[0].kind != "marketing":
         cure = "leave it to `/decide`: a list would leave out whom it must reach"
-        raise ListDefinitionError(thing, "is a service message", cure)
+        chinese_cure = "请交给决策逐一发送：名单会漏掉必须通知的人"
+        chinese = chinese_thing, "是服务通知", chinese_cure
+        raise ListDefinitionError(thing, "is a service message", cure, chinese=chinese)
     for contact in own:
         if contact.channel == channel and contact.offer is None:
             return contact
-    channels = ", ".join(dict.fromkeys(contact.channel for contact in own))
-    raise ListDefinitionError(thing, f"is not made by {channel}", f"choose one of: {channels}")
+    channels = list(dict.fromkeys(contact.channel for contact in own))
+    labels = "、".join(CONTACT_CHANNEL_LABELS.get(name, name) for name in channels)
+    raise ListDefinitionError(
+        thing,
+        f"is not made by {channel}",
+        f"choose one of: {', '.join(channels)}",
+        chinese=(
+            chinese_thing,
+            f"不用{CONTACT_CHANNEL_LABELS.get(channel, channel)}联系",
+            f"可选：{labels}",
+        ),
+    )

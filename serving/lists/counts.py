@@ -121,11 +121,14 @@ class ListCounts(ListDefinitions):
         if as_of is not None:
             if not scores_path(self.lake, as_of).exists():
                 cure = f"run `guanjia score --as-of {as_of}`, or ask for the latest"
-                raise UnknownNameError(f"scores of {as_of}", "are not there", cure)
+                chinese = f"{as_of} 的客户评分", "没有", "请选别的日期，或请运行人员对这一天评分"
+                raise UnknownNameError(f"scores of {as_of}", "are not there", cure, chinese=chinese)
             return as_of
         if self.lake.day is not None:
             return self.lake.day.as_of
         names = sorted((self.lake.data / "scores").glob("as_of=*.parquet"))
         if not names:
-            raise GuanjiaError("scores", "are not there", "run `guanjia score --as-of DATE`")
+            chinese = "客户评分", "还没有任何一天的", "请运行人员先完成日批（guanjia daily）"
+            cure = "run `guanjia score --as-of DATE`"
+            raise GuanjiaError("scores", "are not there", cure, chinese=chinese)
         return date.fromisoformat(names[-1].stem.removeprefix("as_of="))

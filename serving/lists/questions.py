@@ -141,7 +141,7 @@ def check_definition(
     except UnknownNameError as error:
         raise _of_heading(error) from None
     except GuanjiaError as error:
-        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
+        raise ListDefinitionError.of(error) from None
     compiled = [*conditions, *left_out.values()]
     named = {column for column in columns if any(f'"{column}"' in text for text in compiled)}
     named |= {*definition.columns, *(term.column for term in definition.terms)}
@@ -178,7 +178,7 @@ def read_where(lake: Lake, where: str | Mapping[str, Any], as_of: date | None = 
     except UnknownNameError as error:
         raise _of_heading(error) from None
     except GuanjiaError as error:
-        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
+        raise ListDefinitionError.of(error) from None
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:
@@ -190,5 +190,6 @@ def _of_heading(error: UnknownNameError) -> UnknownNameError:
     heading = error.thing.removeprefix("column ")
     if heading in PERSONAL_HEADINGS:
         cure = "ask for scores and tags (docs/tags.md); who a customer is cannot be asked for"
-        return UnknownNameError(error.thing, "cannot be asked for", cure)
+        chinese = f"列 {heading}", "是个人信息，不能用来筛选", "请用评分和标签筛选（见标签目录）"
+        return UnknownNameError(error.thing, "cannot be asked for", cure, chinese=chinese)
     return error

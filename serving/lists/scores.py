@@ -11,7 +11,7 @@ from features.lake import Lake
 from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
-from serving.lists.conditions.truths import snapshots_of_scores
+from serving.lists.conditions.truths import INCOMPARABLE, snapshots_of_scores
 from serving.lists.definitions.definition import ListDefinitionError
 from serving.lists.questions import readable_columns
 from serving.predictions.scores_file import scores_path
@@ -32,18 +32,24 @@ def check_scores(lake: Lake, as_of: date) -> str:
     GuanjiaError
         If scores are missing, or were made by an earlier release or from another snapshot.
     """
-    cure = f"run `guanjia score --as-of {as_of}`"
+    cure, chinese_cure = f"run `guanjia score --as-of {as_of}`", "请运行人员重新对这一天评分"
+    chinese_thing = f"{as_of} 的客户评分"
     path = scores_path(lake, as_of)
     if not path.exists():
-        raise GuanjiaError(f"scores of {as_of}", "are not there", cure)
+        chinese = chinese_thing, "没有", chinese_cure
+        raise GuanjiaError(f"scores of {as_of}", "are not there", cure, chinese=chinese)
     later = set(readable_columns()) - set(pq.read_schema(path).names)
     if later:
         fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
-        raise GuanjiaError(f"scores of {as_of}", fault, f"{cure} again")
+        chinese = chinese_thing, "是旧版本算出的，缺少新的评分列", chinese_cure
+        raise GuanjiaError(f"scores of {as_of}", fault, f"{cure} again", chinese=chinese)
     snapshot = read_snapshot(lake, as_of)
     if snapshots_of_scores(path) - {snapshot.snapshot_id, *snapshot.former_ids}:
         raise GuanjiaError(
-            f"scores of {as_of}", "were made from an earlier snapshot", f"{cure} again"
+            f"scores of {as_of}",
+            "were made from an earlier snapshot",
+            f"{cure} again",
+            chinese=(chinese_thing, "不是由这一天现有的标签算出的", chinese_cure),
         )
     return snapshot.snapshot_id
 
@@ -61,9 +67,8 @@ def fetch_rows(lake: Lake, sql: str) -> list[Row]:
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
-        raise ListDefinitionError(
-            "condition", f"compares what cannot be compared ({first})", cure
-        ) from None
+        fault = f"compares what cannot be compared ({first})"
+        raise ListDefinitionError("condition", fault, cure, chinese=INCOMPARABLE) from None
 
 
 def read_versions_of_models(lake: Lake, as_of: date) -> str:

@@ -240,7 +240,8 @@ class ListService(ListCounts):
             )
         if release is None or release.name != name:
             cure = f"run `guanjia lists release {name}` first"
-            raise UnknownNameError(f"release of list {name}", "is not known", cure)
+            chinese = f"名单 {name} 的发布", "不存在", "请先发布这个名单"
+            raise UnknownNameError(f"release of list {name}", "is not known", cure, chinese=chinese)
         return release
 
     def members(

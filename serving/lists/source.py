@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from features.condition_forms.codes import CODES
-from features.errors import did_you_mean
+from features.errors import suggestions
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
@@ -207,7 +207,9 @@ def refuse_unknown_texts(
         )
         values = {value for (value,) in lake.con.execute(query).fetchall() if value is not None}
         fault = f"asks for {column} = '{text}', which no customer has"
-        raise ListDefinitionError("condition", fault, did_you_mean(text, values))
+        cure, chinese_cure = suggestions(text, values)
+        chinese = "条件", f"没有客户的 {column} 是“{text}”", chinese_cure
+        raise ListDefinitionError("condition", fault, cure, chinese=chinese)
 
 
 def _consents_file(lake: Lake) -> str:

@@ -141,11 +141,17 @@ def gather_rows(
         launched = campaign.launched_at
         if launched is None or launched >= end:
             fault = f"was not launched by {as_of}"
-            raise CampaignStateError(f"campaign {name}", fault, "launch it, or ask for a later day")
+            raise CampaignStateError(
+                f"campaign {name}",
+                fault,
+                "launch it, or ask for a later day",
+                chinese=(f"活动 {name}", f"在 {as_of} 还没有启动", "请先启动，或选晚一些的日期"),
+            )
         drawn = [dict(row) for row in read_drawn(connection, name, branches)]
         if not drawn:
             fault, cure = "has no member that you may see", "ask for your own branches"
-            raise NoMembersError(f"campaign {name}", fault, cure)
+            chinese = f"活动 {name}", "没有您能看到的客户", "请看本机构的活动"
+            raise NoMembersError(f"campaign {name}", fault, cure, chinese=chinese)
         customers = [str(row["customer_id"]) for row in drawn]
         sent, reports = _read_contacts(connection, customers, launched, end)
     reads_terms = with_terms and lake.has("policies")

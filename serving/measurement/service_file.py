@@ -61,7 +61,15 @@ def read_service(
     if not dates or (as_of is not None and as_of not in dates):
         thing = "report on service" if as_of is None else f"report on service as of {as_of}"
         known = f"; there are {', '.join(map(str, dates))}" if dates else ""
-        raise UnknownNameError(thing, "is not published", f"run `guanjia service-effect`{known}")
+        chinese = (
+            "服务效果报告" if as_of is None else f"{as_of} 的服务效果报告",
+            "没有",
+            f"现有：{'、'.join(map(str, dates))}"
+            if dates
+            else "请运行人员先运行 guanjia service-effect",
+        )
+        cure = f"run `guanjia service-effect`{known}"
+        raise UnknownNameError(thing, "is not published", cure, chinese=chinese)
     path = service_path(home, as_of or dates[-1])
     report = TypeAdapter(ServiceReport).validate_json(path.read_bytes())
     if branches is None:

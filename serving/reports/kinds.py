@@ -134,20 +134,26 @@ def day_of_report(lake: Lake, as_of: date | None = None, week: date | None = Non
         If no day is named, and there are tags of none.
     """
     if week is not None and as_of is not None:
-        raise ReportDayError("week and as_of", "both name a day", "give one of them")
+        chinese = "周与日期", "都写了", "请只写一个"
+        fault = "both name a day"
+        raise ReportDayError("week and as_of", fault, "give one of them", chinese=chinese)
     name, question = ("week", week) if week is not None else ("as_of", as_of)
     if question is not None and question < EARLIEST:
-        raise ReportDayError(name, f"lies before {EARLIEST}", "give a later one")
+        chinese = "日期", f"早于 {EARLIEST}", "请选晚一些的日期"
+        raise ReportDayError(name, f"lies before {EARLIEST}", "give a later one", chinese=chinese)
     on = as_of if week is None else eve_of_week(week)
     days = [lake.day.as_of] if lake.day is not None else snapshot_dates(lake)
     latest = max(days, default=None)
     if on is not None and latest is not None and on > latest:
         fault = f"is after {latest}, the day whose data are shown"
-        raise ReportDayError(name, fault, "give an earlier one")
+        chinese = "日期", f"晚于 {latest}，而数据只到这一天", "请选早一些的日期"
+        raise ReportDayError(name, fault, "give an earlier one", chinese=chinese)
     day = on or latest
     if day is None:
         cure = "run `guanjia daily`, or name a day"
-        raise GuanjiaError("report", "has no data: there are no tags of any day", cure)
+        chinese = "报表", "没有数据：还没有任何一天的标签", "请运行人员先完成日批（guanjia daily）"
+        fault = "has no data: there are no tags of any day"
+        raise GuanjiaError("report", fault, cure, chinese=chinese)
     return day
 
 
@@ -165,9 +171,13 @@ def first_day_of_report(since: date | None, as_of: date) -> date | None:
         If it lies before `EARLIEST`, or not before the last day.
     """
     if since is not None and since < EARLIEST:
-        raise ReportDayError("from", f"lies before {EARLIEST}", "give a later day")
+        chinese = "起始日", f"早于 {EARLIEST}", "请选晚一些的日期"
+        raise ReportDayError("from", f"lies before {EARLIEST}", "give a later day", chinese=chinese)
     if since is not None and since >= as_of:
-        raise ReportDayError("from", f"is not before {as_of}", "give an earlier day")
+        chinese = "起始日", f"不早于 {as_of}", "请选早一些的日期"
+        raise ReportDayError(
+            "from", f"is not before {as_of}", "give an earlier day", chinese=chinese
+        )
     return since
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from features.accounts.account import accounts
-from features.errors import GuanjiaError
+from features.errors import InputError
 from features.lake import Lake
 from features.lake.plain_rows import plain_rows
 from features.lake.spine import spine_of_customers
@@ -87,8 +87,11 @@ def report_stages(
         If the dates are not in order.
     """
     if since >= as_of:
-        raise GuanjiaError(
-            f"dates {since} and {as_of}", "are not in order", "give the earlier first"
+        raise InputError(
+            f"dates {since} and {as_of}",
+            "are not in order",
+            "give the earlier first",
+            chinese=(f"日期 {since} 与 {as_of}", "先后颠倒", "请把较早的写在前面"),
         )
     group = catalogue()[TAG].group
     spine = spine_of_customers(lake, [since, as_of])

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import ibis
 
 from features.accounts.entries import known_table
-from features.errors import GuanjiaError
+from features.errors import InputError
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.lake.plain_rows import plain_rows
@@ -137,7 +137,12 @@ def report_service(
         If the period ends before it begins.
     """
     if since > as_of:
-        raise GuanjiaError(f"period {since} to {as_of}", "ends before it begins", "swap the dates")
+        raise InputError(
+            f"period {since} to {as_of}",
+            "ends before it begins",
+            "swap the dates",
+            chinese=(f"{since} 至 {as_of}", "结束早于开始", "请对调两个日期"),
+        )
     people = people_sql(lake, as_of, branches)
     return ServiceQuality(
         since=since,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, InputError
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.lake.spine import spine_of_customers
@@ -105,12 +105,17 @@ def report_stars(
         If the dates are not in order, or there is no table of movements of claims.
     """
     if since >= as_of:
-        raise GuanjiaError(
-            f"dates {since} and {as_of}", "are not in order", "give the earlier first"
+        raise InputError(
+            f"dates {since} and {as_of}",
+            "are not in order",
+            "give the earlier first",
+            chinese=(f"日期 {since} 与 {as_of}", "先后颠倒", "请把较早的写在前面"),
         )
     if not lake.has("claim_movements"):
         cure = "deliver claim_movements: without them no value is known"
-        raise GuanjiaError("stars", "cannot be rated without the table claim_movements", cure)
+        chinese = "星级", "缺少赔案变动表 claim_movements，无法评定", "请运行人员交付这张表"
+        fault = "cannot be rated without the table claim_movements"
+        raise GuanjiaError("stars", fault, cure, chinese=chinese)
     settings = load_star_settings(lake.home)
     query = lake.sql(rate(lake, spine_of_customers(lake, [since, as_of]), settings))
     lake.con.execute(

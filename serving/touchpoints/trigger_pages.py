@@ -91,7 +91,8 @@ def read_triggers(
     if day is None or not triggers_path(lake, day).exists():
         which = "triggers" if day is None else f"triggers of {day}"
         cure = "run `guanjia triggers`" + ("" if day is None else f" --as-of {day}")
-        raise UnknownNameError(which, "are not there", cure)
+        chinese = "到期触点" if day is None else f"{day} 的到期触点", "没有", "请运行人员先完成日批"
+        raise UnknownNameError(which, "are not there", cure, chinese=chinese)
     conditions = ["(customer_id, touchpoint) > (?, ?)"]
     parameters: list[Any] = [*after]
     if touchpoint is not None:

@@ -138,8 +138,14 @@ def test_everything_else_is_refused(text: str) -> None:
 def test_what_holds_for_nobody_or_everybody_is_hinted() -> None:
     condition = read_condition("续保概率 < 60 或 star >= 6 或 续保概率 < 60", WORDS)
     assert condition.hints == [
-        "续保概率 (renewal) is between 0 and 1 (60% is 0.6), and never 60",
-        "星级 (star_level) is between 1 and 5, and never 6",
+        (
+            "续保概率 (renewal) is between 0 and 1 (60% is 0.6), and never 60",
+            "续保概率在 0 与 1 之间（60% 即 0.6），不会是 60",
+        ),
+        (
+            "星级 (star_level) is between 1 and 5, and never 6",
+            "星级在 1 与 5 之间，不会是 6",
+        ),
     ]
     assert read_condition("续保概率 < 0.6", WORDS).hints == []
 

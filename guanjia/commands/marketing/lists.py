@@ -144,7 +144,7 @@ def count(
         vars(counts) | {"customers": counted.customers, "of": counts.customers},
         json,
         table("parts of the condition", parts),
-        *counted.hints,
+        *(english for english, _ in counted.hints),
         summary,
     )
 

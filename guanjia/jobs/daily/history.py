@@ -86,7 +86,8 @@ class Attempt:
     meaning : list of dict
         What it means for whom: `whom`, `english`, `chinese`.
     error : dict or None
-        `thing`, `fault` and `cure` of what stopped it.
+        `thing`, `fault` and `cure` of what stopped it; `chinese`: the three in Chinese, if they
+        are known.
     seconds, processor_seconds : float
         Of the whole attempt.
     verdict : dict of str to str
@@ -104,7 +105,7 @@ class Attempt:
     missing: list[str] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
     meaning: list[dict[str, str]] = field(default_factory=list)
-    error: dict[str, str] | None = None
+    error: dict[str, Any] | None = None
     seconds: float = 0.0
     processor_seconds: float = 0.0
     verdict: dict[str, str] = field(default_factory=dict)

@@ -201,13 +201,11 @@ def _note_error(attempt: Attempt, record: StepRecord, error: Exception) -> None:
     record.english, record.chinese = str(error) or type(error).__name__, CHINESE[ending]
     if ending == "failed":
         LOG.error("step %s failed; this is a fault of Guanjia", record.name, exc_info=error)
-    fault = (
-        (error.thing, error.fault, error.cure)
-        if isinstance(error, GuanjiaError)
-        else (f"step {record.name}", str(error) or type(error).__name__, CURES[ending])
-    )
+    if not isinstance(error, GuanjiaError):
+        text = str(error) or type(error).__name__
+        error = GuanjiaError(f"step {record.name}", text, CURES[ending])
     if attempt.error is None:
-        attempt.error = dict(zip(("thing", "fault", "cure"), fault, strict=True))
+        attempt.error = error.document()
 
 
 def _day_of(pointer: PublishedDay | None) -> str | None:

@@ -241,7 +241,12 @@ def _read_rows(request: Request, body: PlanRequest) -> tuple[dict[str, Any], lis
     if branches is not None and any(member.branch not in branches for member in members):
         fault = "has members of branches that you do not see, and is drawn as a whole"
         cure = "release a list of your branches, or ask with a token for all"
-        raise ForbiddenError(f"release {release.release_id}", fault, cure)
+        chinese = (
+            f"发布 {release.release_id}",
+            "含有您看不到的机构的客户，而活动须整体抽取",
+            "请发布本机构的名单，或请总部同事制定",
+        )
+        raise ForbiddenError(f"release {release.release_id}", fault, cure, chinese=chinese)
     return campaign_of_release(body.plan, release, members)
 
 
@@ -256,7 +261,13 @@ def _require_whole(request: Request, name: str) -> None:
         members = drawn_members(connection, name)
     if any(member.branch not in branches for member in members):
         fault = "has members of branches that you do not see, and is judged as a whole"
-        raise ForbiddenError(f"campaign {name}", fault, "ask with a token for all branches")
+        chinese = (
+            f"活动 {name}",
+            "含有您看不到的机构的客户，而活动须整体评估",
+            "请总部同事操作",
+        )
+        cure = "ask with a token for all branches"
+        raise ForbiddenError(f"campaign {name}", fault, cure, chinese=chinese)
 
 
 def _describe(stored: Campaign) -> CampaignTold:

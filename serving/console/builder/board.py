@@ -87,8 +87,6 @@ class Board:
         Id of the element that gets the focus; empty: where it was.
     fault : GuanjiaError or None
         Why the text cannot be read; the tree is then that of before.
-    hints : list of str
-        Sentences on parts that hold for everybody or nobody.
     customers : int
         Customers whom the user sees.
     as_of : date
@@ -101,7 +99,6 @@ class Board:
     root: Part
     focus: str
     fault: GuanjiaError | None
-    hints: list[str]
     customers: int
     as_of: date
     open_rows: int
@@ -158,7 +155,6 @@ def play(
         root=root,
         focus=focus,
         fault=fault,
-        hints=counted.hints,
         customers=counted.customers,
         as_of=as_of,
         open_rows=sum(part.fault is not None for part in parts_below(root)),
@@ -194,7 +190,6 @@ def _text(text: str, structure: Structure | None, vocabulary: Vocabulary, *, eng
 class _Counted:
     by_structure: dict[Structure, PartCount]
     customers: int
-    hints: list[str]
 
 
 def _counted(
@@ -222,8 +217,7 @@ def _counted(
         for structure, condition in zip(counted_structures, counts.conditions, strict=True)
         for (_, part), counted in zip(parts_of(structure), condition.parts, strict=True)
     }
-    hints = counts.conditions[0].hints if counts.conditions else []
-    return _Counted(by_structure, counts.customers, hints)
+    return _Counted(by_structure, counts.customers)
 
 
 def _drafts(draft: Draft) -> Iterator[Draft]:

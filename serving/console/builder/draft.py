@@ -8,6 +8,7 @@ and values are as they were typed. `draft_of` and `structure_of` convert both wa
 from dataclasses import dataclass, field
 from typing import Literal
 
+from features.condition_forms.faults import condition_fault
 from features.condition_forms.structure import (
     COMPARISONS,
     LISTS,
@@ -163,7 +164,9 @@ def _structure_of_row(row: DraftRow, vocabulary: Vocabulary) -> Structure:
         return negate(member) if row.operator == BELONGS_NOT else member
     column = vocabulary.columns.get(row.column)
     if column is None:
-        raise IncompleteRowError("row", "has no tag yet", "search one, or remove the row")
+        chinese = "这一条", "还没有选标签", "请搜索一个标签，或删去这一条"
+        cure = "search one, or remove the row"
+        raise IncompleteRowError("row", "has no tag yet", cure, chinese=chinese)
     test = _test(row, column, vocabulary)
     refuse_order(test, column)
     if test.operator == "<>" and isinstance(test.value, bool):
@@ -187,7 +190,10 @@ def _test(row: DraftRow, column: Column, vocabulary: Vocabulary) -> Test:
     if operator.startswith(OF_TAG) and operator.removeprefix(OF_TAG) in COMPARISONS:
         return _of_tag(row, column, vocabulary)
     if operator not in OPERATORS or operator in STATES:
-        raise IncompleteRowError(f"row {column.label}", "has no comparison yet", "choose one")
+        chinese = column.label, "还没有选怎样比较", "请选一种"
+        raise IncompleteRowError(
+            f"row {column.label}", "has no comparison yet", "choose one", chinese=chinese
+        )
     if operator in RANGES:
         values = [_value(text, row, column, vocabulary) for text in (*row.values, "", "")[:2]]
         return Test(name, operator, tuple(value for few in values for value in few[:1]))
@@ -200,22 +206,38 @@ def _test(row: DraftRow, column: Column, vocabulary: Vocabulary) -> Test:
 
 def _of_tag(row: DraftRow, column: Column, vocabulary: Vocabulary) -> Test:
     if not any(row.values):
-        raise IncompleteRowError(f"row {column.label}", "names no other tag yet", "name one")
+        chinese = column.label, "还没有选与哪个标签比", "请选一个"
+        raise IncompleteRowError(
+            f"row {column.label}", "names no other tag yet", "name one", chinese=chinese
+        )
     other = vocabulary.columns.get(vocabulary.resolve(row.values[0]))
     if other is None or other.kind != column.kind:
         fault = f"compares {column.label} with {row.values[0]}, which is of another kind"
-        raise GuanjiaError("condition", fault, "compare tags of one kind")
+        raise condition_fault(
+            fault,
+            "compare tags of one kind",
+            f"把{column.label}与 {row.values[0]} 相比，两者不是同一类",
+            "请比较同一类的标签",
+        )
     return Test(column.name, row.operator.removeprefix(OF_TAG), other=other.name)
 
 
 def _value(text: str, row: DraftRow, column: Column, vocabulary: Vocabulary) -> list[Value]:
     """Read a field of a row; a number may have its unit, and be several in a list."""
     if not text:
-        raise IncompleteRowError(f"row {column.label}", "has no value yet", "fill it in")
+        chinese = column.label, "还没有填取值", "请填上"
+        raise IncompleteRowError(
+            f"row {column.label}", "has no value yet", "fill it in", chinese=chinese
+        )
     coded = column.codes and row.operator in ("=", "<>", *LISTS)
     if column.kind != "number" or coded:
         return [checked(text, column)]
     values = read_values(text, column, vocabulary)
     if len(values) > 1 and row.operator not in LISTS:
-        raise GuanjiaError("condition", f"has several values, {text}", "write one number")
+        raise condition_fault(
+            f"has several values, {text}",
+            "write one number",
+            f"{column.label}写了几个取值：{text}",
+            "请只写一个数字",
+        )
     return values

@@ -1,13 +1,15 @@
 """Change a draft by one act of a button: add, remove, move, choose a tag."""
 
+from features.condition_forms.faults import condition_fault
 from features.condition_forms.vocabulary import Vocabulary
-from features.errors import GuanjiaError
+from features.errors import InputError
 from serving.console.builder.controls import first_operator
 from serving.console.builder.draft import Draft, DraftGroup, DraftRow
 from serving.console.builder.fields import path_of, places_of
 from serving.console.builder.tag_search import search_tags
 
 CURE = "load the page again"
+CHINESE_CURE = "请重新打开页面"
 
 
 def change(draft: DraftGroup, act: str, vocabulary: Vocabulary) -> str:
@@ -44,7 +46,8 @@ def change(draft: DraftGroup, act: str, vocabulary: Vocabulary) -> str:
         return "where"
     row = _at(draft, places)
     if not isinstance(row, DraftRow) or what not in ("first", "choose", "keep", "find"):
-        raise GuanjiaError(f"act {act}", "is not known", CURE)
+        chinese = f"操作 {act}", "不认识", CHINESE_CURE
+        raise InputError(f"act {act}", "is not known", CURE, chinese=chinese)
     if what == "first":  # Enter in the search takes the first that was found
         chosen = search_tags(vocabulary, row.find or "", row.part).first
     if what in ("first", "choose") and chosen:
@@ -59,7 +62,8 @@ def change(draft: DraftGroup, act: str, vocabulary: Vocabulary) -> str:
 def _chosen(row: DraftRow, path: str, name: str, vocabulary: Vocabulary) -> str:
     """Let a row ask for another tag; what was asked stays where the tag can be asked so."""
     if name not in vocabulary.columns and name not in vocabulary.segments:
-        raise GuanjiaError(f"tag {name}", "is not known", CURE)
+        chinese = f"标签 {name}", "不存在", CHINESE_CURE
+        raise InputError(f"tag {name}", "is not known", CURE, chinese=chinese)
     if name != row.column:
         row.column, row.operator, row.values = name, first_operator(name, vocabulary), ()
     row.find = None
@@ -118,7 +122,9 @@ def _at(draft: DraftGroup, places: tuple[int, ...]) -> Draft:
     part: Draft = draft
     for place in places:
         if not isinstance(part, DraftGroup) or place >= len(part.members):
-            raise GuanjiaError("condition", "has no part there any more", CURE)
+            raise condition_fault(
+                "has no part there any more", CURE, "那里已经没有这一条", CHINESE_CURE
+            )
         part = part.members[place]
     return part
 
@@ -126,5 +132,7 @@ def _at(draft: DraftGroup, places: tuple[int, ...]) -> Draft:
 def _group(draft: DraftGroup, places: tuple[int, ...]) -> DraftGroup:
     part = _at(draft, places)
     if not isinstance(part, DraftGroup):
-        raise GuanjiaError("condition", "has no group there any more", CURE)
+        raise condition_fault(
+            "has no group there any more", CURE, "那里已经没有这一组", CHINESE_CURE
+        )
     return part

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from features.condition_forms.faults import condition_fault
 from features.condition_forms.structure import DEEPEST, MOST_PARTS
-from features.errors import GuanjiaError
+from features.errors import InputError
 from serving.console.builder.draft import Draft, DraftGroup, DraftRow, GroupKind
 
 ROOT = "r"
@@ -39,7 +40,12 @@ def read_draft(fields: Iterable[tuple[str, str]]) -> DraftGroup | None:
         return None
     if len(kinds) > MOST_PARTS or max(path.count(".") for path in kinds) > DEEPEST:
         fault = f"has more than {MOST_PARTS} parts, or more than {DEEPEST} levels"
-        raise GuanjiaError("condition", fault, "shorten it")
+        raise condition_fault(
+            fault,
+            "shorten it",
+            f"超过 {MOST_PARTS} 条，或嵌套超过 {DEEPEST} 层",
+            "请写短一些",
+        )
     drafts: dict[str, Draft] = {}
     for path in sorted(kinds, key=places_of):
         draft = drafts[path] = _draft(path, kinds[path], texts)
@@ -47,7 +53,9 @@ def read_draft(fields: Iterable[tuple[str, str]]) -> DraftGroup | None:
             continue
         above = drafts.get(path.rpartition(".")[0])
         if not isinstance(above, DraftGroup):
-            raise GuanjiaError("form", f"has a part {path} of no group", "load the page again")
+            chinese = "表单", f"有一条 {path} 不属于任何组", "请重新打开页面"
+            fault = f"has a part {path} of no group"
+            raise InputError("form", fault, "load the page again", chinese=chinese)
         above.members.append(draft)
     root = drafts[ROOT]
     return root if isinstance(root, DraftGroup) else None

@@ -37,7 +37,9 @@ def part(request: Request, by: By = "branch") -> Response:
     branches = caller_of(request).branches
     if branches is not None and by != "branch":
         cure = "choose accounts by branch"
-        raise ForbiddenError(f"accounts by {by}", "go across branches that you do not see", cure)
+        chinese = "这种账户汇总", "跨越您看不到的机构", "请按机构查看"
+        fault = "go across branches that you do not see"
+        raise ForbiddenError(f"accounts by {by}", fault, cure, chinese=chinese)
     as_of: date = served.day.as_of if served.day else request.app.state.tags_date.as_of
     # The part may be asked for on while another day is published.
     lake = Lake(served.settings, served.day)

@@ -8,7 +8,7 @@ from fastapi import Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, not_a_number
 from serving.api.marketing import campaigns as api
 from serving.api.marketing.campaign_messages import (
     LaunchRequest,
@@ -218,4 +218,4 @@ def _number(form: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(text) if text else default
     except ValueError:
-        raise GuanjiaError(f"field {name}", f"has {text!r}", "write a number") from None
+        raise not_a_number(name, text) from None

@@ -204,7 +204,9 @@ def _as_of(request: Request) -> date:
     as_of: date | None = request.app.state.tags_date.as_of
     if as_of is None:
         cure = "run `guanjia daily`, which checks tables and computes tags"
-        raise GuanjiaError("customers", "cannot be shown: there are no tags of any day", cure)
+        chinese = "客户", "无法显示：还没有任何一天的标签", "请运行人员先完成日批（guanjia daily）"
+        fault = "cannot be shown: there are no tags of any day"
+        raise GuanjiaError("customers", fault, cure, chinese=chinese)
     return as_of
 
 

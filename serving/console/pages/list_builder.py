@@ -8,8 +8,9 @@ from fastapi import Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
+from features.condition_forms.faults import condition_fault
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
-from features.errors import GuanjiaError, unknown_name
+from features.errors import GuanjiaError, not_a_number, unknown_name
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
 from serving.api.marketing.opened_lists import opened
@@ -205,7 +206,12 @@ def _save(request: Request, fields: Fields) -> Response:
             raise board.fault
         if board.open_rows:
             fault = f"has {board.open_rows} rows that are not complete"
-            raise GuanjiaError("condition", fault, "go back, and fill them in or remove them")
+            raise condition_fault(
+                fault,
+                "go back, and fill them in or remove them",
+                f"还有 {board.open_rows} 条没有填完",
+                "请返回填完，或删去",
+            )
         definition = _definition(form | {WHERE: board.text})
         service.define(definition, viewer, form.get("note", ""), at)
     return RedirectResponse(f"/console/lists/{definition.name}", 303)
@@ -252,4 +258,4 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
     try:
         return kind(text)
     except ValueError:
-        raise GuanjiaError(f"field {name}", f"has {text!r}", "write a number") from None
+        raise not_a_number(name, text) from None

@@ -59,7 +59,9 @@ def login(
     try:
         if settings.provider is not None and not settings.passwords:
             cure = "use the button of the identity provider"
-            raise RefusedLoginError("login", "is refused: passwords are not used here", cure)
+            chinese = "登录", "这里不用口令", "请用身份提供方的按钮登录"
+            fault = "is refused: passwords are not used here"
+            raise RefusedLoginError("login", fault, cure, chinese=chinese)
         key = log_in(records, user_name, password, now_of(request))
     except RefusedLoginError as error:
         return _login_form(request, next, error, user_name)
@@ -167,7 +169,8 @@ def _provider(request: Request) -> Provider:
     declared = load_console_settings(lake.home).provider
     if declared is None:
         cure = f"declare it in {FILE} (docs/console.md), or log in with a password"
-        raise UnknownNameError("identity provider", "is not declared", cure)
+        chinese = "身份提供方", "没有设置", f"请管理员在 {FILE} 中设置，或用口令登录"
+        raise UnknownNameError("identity provider", "is not declared", cure, chinese=chinese)
     provider: Provider | None = getattr(request.app.state, "provider", None)
     if provider is None or provider.declared != declared:
         provider = request.app.state.provider = Provider(declared, lake.settings)

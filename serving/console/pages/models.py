@@ -209,4 +209,6 @@ def _may(request: Request) -> bool:
 def _refuse_some_branches(request: Request) -> None:
     if not _may(request):
         cure = "ask a data scientist of the head office"
-        raise ForbiddenError("a model", "answers for the customers of all branches", cure)
+        chinese = "模型", "服务于全部机构的客户", "请总部的数据科学同事操作"
+        fault = "answers for the customers of all branches"
+        raise ForbiddenError("a model", fault, cure, chinese=chinese)

@@ -12,7 +12,14 @@ from features.progress import Report
 from features.settings import month_span
 from serving.api.refusals import ForbiddenError
 from serving.console.long_work import UNFINISHED, long_work
-from serving.console.policy_form import Change, Rules, edited_rules, read_change, toml_lines
+from serving.console.policy_form import (
+    LABELS,
+    Change,
+    Rules,
+    edited_rules,
+    read_change,
+    toml_lines,
+)
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, now_of
 from serving.decision.capacity.settings import load_capacity
@@ -26,21 +33,6 @@ from serving.records.database import LONG_SECONDS, Records
 router = console_router()
 SIMULATION = "simulation"
 MOST_LISTED = 10
-LABELS = {
-    "exploration_share": ("探索比例", "share drawn by lot"),
-    "holdout_share": ("对照组比例", "holdout share"),
-    "holdout_cycle": ("对照组周期", "holdout cycle"),
-    "fatigue_per_recent_contact": ("每次近期触达的疲劳成本(元)", "fatigue a recent contact, yuan"),
-    "fatigue_per_unanswered_contact": ("每次未响应的疲劳成本(元)", "fatigue an unanswered one"),
-    "unanswered_counted": ("最多计入的未响应次数", "unanswered contacts counted"),
-    "motor_margin_share": ("车险边际占保费", "motor margin, share of premium"),
-    "saved_acquisition_share": ("节省的获客费用占保费", "acquisition saved, share of premium"),
-    "compulsory_worth_share": ("仅交强险续保价值占保费", "worth of compulsory cover alone"),
-    "motor_premium": ("脱保客户回归的年保费(元)", "premium of who comes back, yuan"),
-    "non_motor_margin_share": ("非车边际占保费", "non-motor margin, share of premium"),
-    "weight_cap": ("业务权重上限", "largest weight"),
-}
-"""Field of the policy -> its name in two languages, in the order of the page."""
 EDITABLE = tuple(name for name in LABELS if name not in ("holdout_cycle", "exploration_share"))
 SILENCE = {
     "consent": ("客户未同意", "no consent"),
@@ -164,4 +156,6 @@ def _refuse_some_branches(request: Request) -> None:
     """Refuse who sees some branches: what a change is worth is of the decisions of all."""
     if caller_of(request).branches is not None:
         cure = "ask somebody of the head office"
-        raise ForbiddenError("a simulation", "is of the decisions of all branches", cure)
+        chinese = "策略测算", "用的是全部机构的决策", "请总部同事操作"
+        fault = "is of the decisions of all branches"
+        raise ForbiddenError("a simulation", fault, cure, chinese=chinese)

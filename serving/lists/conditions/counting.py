@@ -54,14 +54,14 @@ class ConditionCount:
     ----------
     customers, unknown : int
         As of the condition itself in `parts`.
-    hints : list of str
+    hints : list of (str, str)
         Sentences on tests that hold for everybody or nobody, whatever the data.
     """
 
     customers: int
     unknown: int
     parts: list[PartCount]
-    hints: list[str]
+    hints: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)

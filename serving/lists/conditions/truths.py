@@ -17,7 +17,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, InputError
 from features.lake import Lake
 from features.progress_bar import hide_progress_bar
 from features.publishing import FileVersion, version_of
@@ -26,6 +26,13 @@ from features.snapshots.tag_columns import forget_hashes, snapshot_files
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from serving.predictions.scores_file import score_columns, scores_path
+
+INCOMPARABLE = (
+    "条件",
+    "比较了不能比较的取值",
+    "数字与数字比，文字与文字比，日期写成 '2026-06-30'",
+)
+"""What an error of the database over a condition says in Chinese."""
 
 THREADS = 2
 MEMORY = "1GB"
@@ -102,7 +109,7 @@ def _evaluate(
         first = str(error).splitlines()[0]
         fault = f"compares what cannot be compared ({first})"
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
-        raise GuanjiaError("condition", fault, cure) from None
+        raise InputError("condition", fault, cure, chinese=INCOMPARABLE) from None
     return (column.cast(pa.bool_()).combine_chunks() for column in table.columns)
 
 
@@ -117,6 +124,7 @@ def _places(lake: Lake, snapshot: Snapshot, names: Collection[str]) -> dict[str,
                 f"scores of {snapshot.as_of}",
                 "are not there",
                 f"run `guanjia score --as-of {snapshot.as_of}`",
+                chinese=(f"{snapshot.as_of} 的客户评分", "没有", "请运行人员对这一天评分"),
             )
     files = snapshot_files(lake, snapshot, sorted({*names} - {*of_scores}))
     places = {tag: path for path, tags in files.values() for tag in tags}
@@ -134,6 +142,11 @@ def _check_customers(lake: Lake, snapshot: Snapshot, versions: Sequence[FileVers
                 f"file {version.path.relative_to(lake.data)}",
                 f"has other customers than the snapshot of {snapshot.as_of}",
                 f"run `guanjia tags --as-of {snapshot.as_of}` and `guanjia score` again",
+                chinese=(
+                    f"{snapshot.as_of} 的标签与评分",
+                    "不是同一批客户的",
+                    "请运行人员重新计算这一天的标签和评分",
+                ),
             )
 
 
@@ -160,7 +173,12 @@ def _check_scores(snapshot: Snapshot, version: FileVersion) -> None:
     if _snapshots_of(version) - {snapshot.snapshot_id, *snapshot.former_ids}:
         cure = f"run `guanjia score --as-of {snapshot.as_of}` again"
         fault = "were made from an earlier snapshot"
-        raise GuanjiaError(f"scores of {snapshot.as_of}", fault, cure)
+        chinese = (
+            f"{snapshot.as_of} 的客户评分",
+            "不是由这一天现有的标签算出的",
+            "请运行人员重新对这一天评分",
+        )
+        raise GuanjiaError(f"scores of {snapshot.as_of}", fault, cure, chinese=chinese)
 
 
 @lru_cache(maxsize=16)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
-from features.declared import Declared, one_of, parse_fields, read_toml
-from features.errors import GuanjiaError, unknown_name
+from features.declared import Declared, one_of, parse_fields, read_toml, refusal
+from features.errors import GuanjiaError, suggestions, unknown_name
 from serving.schemas import NO_NUL
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
@@ -37,6 +37,28 @@ class OrderTerm(NamedTuple):
 
     column: str
     descends: bool
+
+
+LABELS: Mapping[str, str] = {
+    "name": "名称",
+    "label": "中文名称",
+    "model": "模型",
+    "where": "条件",
+    "not_in_lists": "排除名单",
+    "not_in_segments": "排除分群",
+    "order": "排序",
+    "size": "人数上限",
+    "budget": "预算（元）",
+    "capacity": "每日产能",
+    "days": "执行天数",
+    "least_value": "最低期望价值（元）",
+    "channel": "触达方式",
+    "touchpoint": "触点",
+    "priority": "优先级",
+    "effect": "原因方向",
+    "columns": "附加字段",
+}
+"""Field of a definition -> its Chinese name."""
 
 
 class ListDefinition(Declared):
@@ -96,11 +118,19 @@ class ListDefinition(Declared):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.model not in MODELS:
-            raise ValueError(str(unknown_name("model", self.model, MODELS)))
+            unknown = unknown_name("model", self.model, MODELS)
+            alike = suggestions(self.model, MODELS)[1]
+            raise refusal(str(unknown), f"模型 {self.model} 不存在，{alike}")
         if self.name in self.not_in_lists:
-            raise ValueError(f"list {self.name} cannot leave out its own members")
+            raise refusal(
+                f"list {self.name} cannot leave out its own members",
+                f"名单 {self.name} 不能排除自己的客户",
+            )
         if self.days != 1 and not self.capacity:
-            raise ValueError("days are for a capacity: say how many contacts a day")
+            raise refusal(
+                "days are for a capacity: say how many contacts a day",
+                "写了天数，却没有写每天能联系多少位",
+            )
         parse_order(self.order)
         return self
 
@@ -160,14 +190,22 @@ def parse_order(order: str) -> list[OrderTerm]:
     for part in order.split(",") if order.strip() else []:
         match = _TERM.fullmatch(part)
         if match is None:
-            raise ListDefinitionError(f"order {order!r}", "cannot be read", cure)
+            chinese = f"排序“{order}”", "读不懂", "请写成“标签 asc”或“标签 desc”，多个用逗号分开"
+            raise ListDefinitionError(f"order {order!r}", "cannot be read", cure, chinese=chinese)
         column, direction = match[1].lower(), (match[2] or "asc").lower()
         terms.append(OrderTerm(column, descends=direction == "desc"))
     if any(term.column == EXPECTED_VALUE for term in terms) and terms != [
         OrderTerm(EXPECTED_VALUE, descends=True)
     ]:
         raise ListDefinitionError(
-            f"order {order!r}", "mixes expected value with others", f"write {EXPECTED_VALUE} desc"
+            f"order {order!r}",
+            "mixes expected value with others",
+            f"write {EXPECTED_VALUE} desc",
+            chinese=(
+                f"排序“{order}”",
+                "把期望价值和别的标签混在一起",
+                f"请只写 {EXPECTED_VALUE} desc",
+            ),
         )
     return terms
 
@@ -187,7 +225,7 @@ def parse_definition(fields: Mapping[str, Any], thing: str = "list") -> ListDefi
     GuanjiaError
         If a field is unknown, missing or out of range; the error names it.
     """
-    return parse_fields(ListDefinition, fields, thing=thing, manual=MANUAL)
+    return parse_fields(ListDefinition, fields, thing=thing, manual=MANUAL, labels=LABELS)
 
 
 def load_definition(path: Path) -> ListDefinition:

@@ -4,28 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.lists.definitions.definition import ListDefinition
-
-LABELS: Mapping[str, str] = {
-    "name": "名称",
-    "label": "中文名称",
-    "model": "模型",
-    "where": "条件",
-    "not_in_lists": "排除名单",
-    "not_in_segments": "排除客群",
-    "order": "排序",
-    "size": "人数上限",
-    "budget": "预算(元)",
-    "capacity": "每日产能",
-    "days": "执行天数",
-    "least_value": "最低期望价值(元)",
-    "channel": "触达方式",
-    "touchpoint": "触点",
-    "priority": "优先级",
-    "effect": "原因方向",
-    "columns": "附加字段",
-}
-"""Field of a definition -> its Chinese name."""
+from serving.lists.definitions.definition import LABELS, ListDefinition
 
 
 @dataclass(frozen=True)

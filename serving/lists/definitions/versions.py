@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from features.errors import GuanjiaError, UnknownNameError, did_you_mean
+from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from serving.lists.definitions.definition import (
     ListDefinition,
     declared_definitions,
@@ -75,6 +75,10 @@ class UnknownListError(UnknownNameError):
     """No list, or no version of it, has this name."""
 
 
+class VersionConflictError(GuanjiaError):
+    """Somebody else wrote the next version of the list at this moment."""
+
+
 def write_version(
     connection: Connection, definition: ListDefinition, author: str, note: str, at: datetime
 ) -> ListVersion:
@@ -101,7 +105,7 @@ def write_version(
     known = read_lists(connection)
     for other in definition.not_in_lists:
         if other not in known:
-            raise UnknownListError(f"list {other}", "is not known", did_you_mean(other, known))
+            raise UnknownListError.of(unknown_name("list", other, known))
     latest = known.get(definition.name)
     if latest is not None and latest.version and latest.hash == definition.hash:
         return latest
@@ -121,8 +125,15 @@ def write_version(
         connection.execute(insert(list_versions), row)
     except IntegrityError:
         thing = f"version {version} of list {definition.name}"
-        raise GuanjiaError(
-            thing, "was just written by another", "look at it, then try again"
+        raise VersionConflictError(
+            thing,
+            "was just written by another",
+            "look at it, then try again",
+            chinese=(
+                f"名单 {definition.name} 第 {version} 版",
+                "刚刚由别人保存",
+                "请先看看那一版，再保存",
+            ),
         ) from None
     return ListVersion(definition, version, author, note, at)
 
@@ -150,8 +161,7 @@ def read_versions(connection: Connection, name: str) -> list[ListVersion]:
     query = select(list_versions).where(_v.name == name).order_by(_v.version)
     versions += [_version(row) for row in connection.execute(query).mappings()]
     if not versions:
-        cure = did_you_mean(name, read_lists(connection))
-        raise UnknownListError(f"list {name}", "is not known", cure)
+        raise UnknownListError.of(unknown_name("list", name, read_lists(connection)))
     return versions
 
 
@@ -178,9 +188,12 @@ def read_version(connection: Connection, name: str, version: int | None = None) 
     for stored in versions:
         if stored.version == version:
             return stored
-    numbers = ", ".join(str(stored.version) for stored in versions)
+    numbers = [str(stored.version) for stored in versions]
     raise UnknownListError(
-        f"version {version} of list {name}", "is not known", f"there are {numbers}"
+        f"version {version} of list {name}",
+        "is not known",
+        f"there are {', '.join(numbers)}",
+        chinese=(f"名单 {name} 第 {version} 版", "不存在", f"现有版本：{'、'.join(numbers)}"),
     )
 
 

@@ -119,7 +119,12 @@ def verify_members(lake: Lake, release: Release) -> int:
     """
     path = lake.home / release.file
     if not path.exists():
-        raise GuanjiaError(f"file {path}", "is missing", "restore it from a backup")
+        raise GuanjiaError(
+            f"file {path}",
+            "is missing",
+            "restore it from a backup",
+            chinese=(f"发布 {release.release_id} 的文件", "不见了", "请运行人员从备份恢复"),
+        )
     version = version_of(path)
     rows = int(pq.read_metadata(path).num_rows)
     if rows == release.members:
@@ -139,8 +144,12 @@ def _hash_of(version: FileVersion, about: str) -> str:
 
 def _refuse_waiting(release: Release, *, waiting: bool) -> None:
     if release.state != "released" and not waiting:
-        cure = f"let a second person run `guanjia lists approve {release.release_id}`"
-        raise ReleaseRefusedError(f"release {release.release_id}", "waits for approval", cure)
+        raise ReleaseRefusedError(
+            f"release {release.release_id}",
+            "waits for approval",
+            f"let a second person run `guanjia lists approve {release.release_id}`",
+            chinese=(f"发布 {release.release_id}", "还在等待复核", "请另一位同事在名单页复核"),
+        )
 
 
 def _places_seen(
@@ -172,4 +181,9 @@ def _not_erased(lake: Lake, members: list[Member]) -> list[Member]:
 
 def _changed(path: Path, release: Release) -> GuanjiaError:
     fault = f"is not what release {release.release_id} froze: its hash is another"
-    return GuanjiaError(f"file {path}", fault, "restore it from a backup")
+    chinese = (
+        f"发布 {release.release_id} 的文件",
+        "与发布时的不一样（哈希不符）",
+        "请运行人员从备份恢复",
+    )
+    return GuanjiaError(f"file {path}", fault, "restore it from a backup", chinese=chinese)

@@ -125,9 +125,15 @@ def release_list(
         If nobody is on the list, or the records do not answer; then nothing is released.
     """
     if not selection.sent:
-        cure = "look at the preview: it says which rule takes whom"
         raise ReleaseRefusedError(
-            f"list {version.definition.name}", "has no customer to send", cure
+            f"list {version.definition.name}",
+            "has no customer to send",
+            "look at the preview: it says which rule takes whom",
+            chinese=(
+                f"名单 {version.definition.name}",
+                "没有可发送的客户",
+                "请看预览：它逐条列出哪条规则去掉了谁",
+            ),
         )
     definition, at = selection.definition, selection.at
     placed = selection.placed
@@ -201,19 +207,32 @@ def approve_release(
         If it does not wait, the hash is another, or the person may not approve it.
     """
     release, thing = find_release(connection, release_id), f"release {release_id}"
+    chinese_thing = f"发布 {release_id}"
     if release.state != "waiting":
-        raise ReleaseRefusedError(thing, "is released already", "nothing is left to approve")
+        raise _already_released(release_id)
     if content_hash != release.content_hash:
         cure = f"look at it again: its hash is {release.content_hash}"
-        raise ReleaseRefusedError(thing, "does not have this hash", cure)
+        chinese = chinese_thing, "与您看过的内容不一致", "请重新打开名单页，看过后再复核"
+        raise ReleaseRefusedError(thing, "does not have this hash", cure, chinese=chinese)
     if who in (release.released_by, release.document["author"]):
         cure = "let a person approve it who neither wrote nor released the list"
-        raise ReleaseRefusedError(thing, f"was written or released by {who}", cure)
+        chinese = chinese_thing, f"是 {who} 本人编写或发布的", "请编写和发布之外的另一位同事复核"
+        fault = f"was written or released by {who}"
+        raise ReleaseRefusedError(thing, fault, cure, chinese=chinese)
     values = {"state": "released", "approved_by": who, "approved_at": at}
     query = update(list_releases).where(_r.release_id == release_id, _r.state == "waiting")
     if connection.execute(query.values(values)).rowcount != 1:
-        raise ReleaseRefusedError(thing, "is released already", "nothing is left to approve")
+        raise _already_released(release_id)
     return find_release(connection, release_id)
+
+
+def _already_released(release_id: str) -> ReleaseRefusedError:
+    return ReleaseRefusedError(
+        f"release {release_id}",
+        "is released already",
+        "nothing is left to approve",
+        chinese=(f"发布 {release_id}", "已经发布", "无须再复核"),
+    )
 
 
 def find_release(connection: Connection, release_id: str) -> Release:
@@ -228,7 +247,8 @@ def find_release(connection: Connection, release_id: str) -> Release:
     row = connection.execute(query).mappings().first()
     if row is None:
         cure = "take a release_id of `guanjia lists releases`"
-        raise UnknownReleaseError(f"release {release_id}", "is not known", cure)
+        chinese = f"发布 {release_id}", "不存在", "请从名单页的发布记录里打开"
+        raise UnknownReleaseError(f"release {release_id}", "is not known", cure, chinese=chinese)
     return Release(**row)
 
 

@@ -127,7 +127,9 @@ def simulate_policy(
     if not worlds[0].decisions:
         first, last = (instant.astimezone(ZoneInfo(zone)) for instant in (begin, end))
         span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
+        chinese = f"{first:%Y-%m-%d} 至 {last:%Y-%m-%d} 的决策", "一条也没有", "请选有决策的月份"
+        cure = "ask /decide first, or name another month"
+        raise GuanjiaError(span, "are none", cure, chinese=chinese)
     if triggers is None:
         return PolicySimulation(begin, end, edited.names, *worlds)
     edited_names = [name for name in triggers.names if name not in triggers.untold]

@@ -84,18 +84,18 @@ class ContactRefusedError(GuanjiaError):
     ----------
     rule, label : str
         Name of the rule, and its Chinese name.
-    chinese, english : str
-        The reason in words.
     next_at : datetime or None
         First instant at which no rule would block the contact; None: never.
     """
 
     def __init__(self, contact: ContactRequest, block: Block, next_at: datetime | None) -> None:
-        self.rule, self.label = block.rule, block.label
-        self.chinese, self.english, self.next_at = block.chinese, block.english, next_at
+        self.rule, self.label, self.next_at = block.rule, block.label, next_at
         cure = f"plan it for {next_at.isoformat()}" if next_at else "leave the customer in peace"
         thing = f"{contact.purpose} contact {contact.touchpoint} by {contact.channel}"
-        super().__init__(thing, f"is held back by {block.rule}: {block.english}", cure)
+        fault = f"is held back by {block.rule}: {block.english}"
+        chinese_cure = f"请改到 {next_at:%Y-%m-%d %H:%M} 之后" if next_at else "请不要联系"
+        chinese = f"触点 {contact.touchpoint}", block.chinese, chinese_cure
+        super().__init__(thing, fault, cure, chinese=chinese)
 
 
 class Caps:

@@ -167,7 +167,12 @@ def find_decision(
     row = connection.execute(_FIND, {"decision_id": decision_id}).mappings().first()
     if row is None or not (branches is None or row["branch"] in branches):
         cure = "send the decision_id of an answer of `/decide`"
-        raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
+        raise UnknownDecisionError(
+            f"decision {decision_id}",
+            "is not known",
+            cure,
+            chinese=(f"决策 {decision_id}", "不存在", "请从客户页的触达记录里打开"),
+        )
     return with_document(connection, row)
 
 

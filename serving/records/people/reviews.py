@@ -223,6 +223,11 @@ def answer_review(
             f"review {review_id}",
             f"was answered by {review.answered_by} on {review.answered_at:%Y-%m-%d}",
             "read that answer: it stands and cannot be replaced",
+            chinese=(
+                f"复核 {review_id}",
+                f"已由 {review.answered_by} 于 {review.answered_at:%Y-%m-%d} 答复",
+                "请看那个答复：答复不能更改",
+            ),
         )
     return review, not done
 
@@ -231,7 +236,8 @@ def _find(connection: Connection, review_id: str, branches: Collection[str] | No
     row = connection.execute(_OF_NUMBER, {"number": review_id}).mappings().first()
     if row is None or not (branches is None or row["branch"] in branches):
         cure = "use a review_id that GET /v1/reviews or `guanjia reviews list` shows"
-        raise UnknownReviewError(f"review {review_id}", "is not known", cure)
+        chinese = f"复核 {review_id}", "不存在", "请从人工复核页打开"
+        raise UnknownReviewError(f"review {review_id}", "is not known", cure, chinese=chinese)
     return _review(row)
 
 

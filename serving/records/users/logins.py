@@ -47,7 +47,12 @@ def log_in(records: Records, user_name: str, password: str, at: datetime) -> str
         minutes = 1 + int((row["locked_until"] - at).total_seconds() // 60)
         cure = f"try again in {minutes} minutes, or ask an administrator"
         fault = f"is locked after {MOST_FAILURES} wrong passwords"
-        raise RefusedLoginError("login", fault, cure)
+        chinese = (
+            "登录",
+            f"口令连续 {MOST_FAILURES} 次输错，已暂时锁定",
+            f"请在 {minutes} 分钟后再试，或联系管理员",
+        )
+        raise RefusedLoginError("login", fault, cure, chinese=chinese)
     known = row is not None and not row["closed"]
     # An unknown name takes as long as a wrong password, so that names cannot be told apart; and
     # no transaction is open meanwhile.
@@ -59,7 +64,8 @@ def log_in(records: Records, user_name: str, password: str, at: datetime) -> str
         if row is not None:
             _count_failure(connection, name, at)
     cure = "check name and password; an administrator can give you a new one"
-    raise RefusedLoginError("login", "is refused", cure)
+    chinese = "登录", "用户名或口令不正确", "请核对后再试；忘记口令请联系管理员"
+    raise RefusedLoginError("login", "is refused", cure, chinese=chinese)
 
 
 def _count_failure(connection: Connection, name: str, at: datetime) -> None:

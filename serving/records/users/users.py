@@ -171,7 +171,9 @@ def keep_vouched_user(
         return user_of(row)
     if there["issuer"] != issuer or there["closed"]:
         cure = "ask an administrator of Guanjia"
-        raise RefusedLoginError(f"user {name}", "may not log in through this provider", cure)
+        chinese = f"用户 {name}", "不能用这个登录方式", "请联系管家管理员"
+        fault = "may not log in through this provider"
+        raise RefusedLoginError(f"user {name}", fault, cure, chinese=chinese)
     connection.execute(update(console_users).where(_u.user_name == name).values(**claims))
     return user_of({**there, **claims})
 

@@ -92,8 +92,8 @@ def test_a_refusal_says_which_rule_and_when(reserve: Reserve) -> None:
     given(reserve(APP, NOW))
     found = refused(reserve(APP, NOW + timedelta(hours=2)))
     assert (found.rule, found.label) == ("marketing_day", "营销触达每日上限")
-    assert found.chinese == "营销触达每日上限：每日最多1次"
-    assert found.english == "1 a day are reached"
+    assert found.chinese[1] == "营销触达每日上限：每日最多1次"
+    assert found.fault.endswith("1 a day are reached")
     # Midnight ends the day and 8 o'clock the app's quiet hours.
     assert found.next_at == datetime(2026, 6, 2, 8, tzinfo=CHINA)
 
@@ -179,7 +179,7 @@ def test_nobody_is_called_at_night(reserve: Reserve) -> None:
     call = replace(CLAIM, channel="phone")
     night = datetime(2026, 6, 1, 21, tzinfo=CHINA)
     found = refused(reserve(call, night))
-    assert (found.rule, found.chinese) == ("quiet_hours.phone", "免打扰时段 21:00-09:00")
+    assert (found.rule, found.chinese[1]) == ("quiet_hours.phone", "免打扰时段 21:00-09:00")
     assert found.next_at == datetime(2026, 6, 2, 9, tzinfo=CHINA)
     assert refused(reserve(call, night + timedelta(hours=11, minutes=59))).next_at == found.next_at
     given(reserve(call, night + timedelta(hours=12)))
@@ -229,7 +229,7 @@ def test_a_refusal_cools_off(reserve: Reserve, records: Records) -> None:
         note_outcome(connection, Outcome("refused", NOW, customer_id="C1", channel="phone"), NOW)
     found = refused(reserve(APP, NOW + DAY))
     assert (found.rule, found.next_at) == ("cooling_off", NOW + 30 * DAY)
-    assert found.chinese == "客户拒绝后30天内不营销"
+    assert found.chinese[1] == "客户拒绝后30天内不营销"
     given(reserve(CLAIM, NOW + DAY))
     given(reserve(APP, NOW + 30 * DAY))
 

@@ -79,7 +79,8 @@ def quality(request: Request, as_of: Annotated[date | None, Query()] = None) -> 
     days = report_days(served)
     if as_of is not None and as_of not in days:
         cure = f"run `guanjia quality --as-of {as_of}`, or take a day of the list"
-        raise UnknownNameError(f"quality of {as_of}", "was not measured", cure)
+        chinese = f"{as_of} 的标签质量", "没有评估过", "请从列表里选一天，或请运行人员评估这一天"
+        raise UnknownNameError(f"quality of {as_of}", "was not measured", cure, chinese=chinese)
     day = as_of or (days[0] if days else None)
     report = None if day is None else read_report(served, day)
     return show(
