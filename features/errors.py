@@ -15,6 +15,7 @@ Words = tuple[str, str, str]
 KIND_LABELS: Mapping[str, str] = {
     "account manager": "客户经理",
     "branch": "机构",
+    "channel": "触达方式",
     "column": "列",
     "decision point": "决策时机",
     "list": "名单",

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from features.accounts.items import DETAILS, LEVELS, TABLES, Level
 from features.accounts.session import CUSTOMER, KEY, Period, set_text
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import GuanjiaError, suggestions
 from features.lake import Lake
 from features.lake.compiled import compile_once, open_tables
 from features.lake.known_customers import refuse_unknown
@@ -76,7 +76,9 @@ def accounts(
         customers were checked by an older version.
     """
     if by not in get_args(Level):
-        raise GuanjiaError(f"level {by}", "is not known", did_you_mean(by, LEVELS))
+        cure, chinese_cure = suggestions(by, LEVELS)
+        chinese = f"汇总层级 {by}", "不存在", chinese_cure
+        raise GuanjiaError(f"level {by}", "is not known", cure, chinese=chinese)
     Period(since, as_of).set_in(lake)
     present = [table for table in TABLES if table not in DETAILS or lake.has(table)]
     form = (by, lake.settings.costs_repeat_details, open_tables(lake, present))

@@ -39,6 +39,7 @@ class Period:
                 f"period {self.since} to {self.as_of}",
                 "ends before it begins",
                 "give a --from that is not after --as-of",
+                chinese=(f"{self.since} 至 {self.as_of}", "结束早于开始", "请对调两个日期"),
             )
 
     def set_in(self, lake: Lake) -> None:

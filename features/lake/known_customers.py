@@ -36,4 +36,9 @@ def refuse_unknown(lake: Lake, customer_id: str, as_of: date) -> None:
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",
             "check the customer id, or choose a later date",
+            chinese=(
+                f"客户 {customer_id}",
+                f"在 {as_of.isoformat()} 还查不到",
+                "请核对客户号，或选晚一些的日期",
+            ),
         )

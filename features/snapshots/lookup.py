@@ -118,5 +118,10 @@ class SnapshotLookup:
     def _latest(self) -> date:
         days = snapshot_dates(self._lake)
         if not days:
-            raise GuanjiaError("tags", "have no snapshot", "run `guanjia tags`")
+            raise GuanjiaError(
+                "tags",
+                "have no snapshot",
+                "run `guanjia tags`",
+                chinese=("标签", "还没有任何一天的", "请运行人员先完成日批（guanjia daily）"),
+            )
         return max(days)

@@ -44,6 +44,10 @@ _LOCK_ALL = text(
 )
 
 
+AWAY = "业务记录库", "暂时没有应答", "请稍后再试；一直如此就告诉运行人员"
+"""What the error of records that do not answer says in Chinese."""
+
+
 class RecordsAwayError(GuanjiaError):
     """The records cannot be read or written now."""
 
@@ -293,11 +297,11 @@ class Records:
                 "try again; check that the disk is not full, the home can be written and no other"
                 " process locks the file"
             )
-            return RecordsAwayError(f"records {self.place}", fault, cure)
+            return RecordsAwayError(f"records {self.place}", fault, cure, chinese=AWAY)
         if url.password:
             fault = fault.replace(str(url.password), "***")
         cure = "check that the server runs and GUANJIA_DATABASE is right, then try again"
-        return RecordsAwayError(f"records {self.place}", fault, cure)
+        return RecordsAwayError(f"records {self.place}", fault, cure, chinese=AWAY)
 
 
 def lock_customer(connection: Connection, customer_id: str) -> None:

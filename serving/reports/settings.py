@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from features.declared import Declared, load_layered
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import GuanjiaError, InputError, suggestions
 from training.labels.leads import LONGEST_LEAD
 
 Level = Literal["branch", "team", "manager", "channel", "star"]
@@ -133,4 +133,6 @@ def require_level(name: str) -> Level:
     for level in levels:
         if name == level:
             return level
-    raise GuanjiaError(f"level {name}", "is not known", did_you_mean(name, LEVELS))
+    cure, chinese_cure = suggestions(name, LEVELS)
+    chinese = f"汇总层级 {name}", "不存在", chinese_cure
+    raise InputError(f"level {name}", "is not known", cure, chinese=chinese)

@@ -57,6 +57,11 @@ class Sample:
                 "arms",
                 f"{int(self.treated.sum()):,} of {rows:,} rows are treated",
                 "give both arms",
+                chinese=(
+                    "分组",
+                    f"{rows:,} 条中有 {int(self.treated.sum()):,} 条是触达组，无从比较",
+                    "请等两组都有结果后再看",
+                ),
             )
         if self.probability is not None:
             stated = np.asarray(self.probability)

@@ -208,4 +208,9 @@ def _too_few(name: str, rows: int, first: date, known_by: date) -> TooFewError:
         f"model {name}",
         f"has {rows} ripe outcomes from {first} known by {known_by}, too few to compare on",
         "give a later --known-by, or load more customers",
+        chinese=(
+            f"模型 {name}",
+            f"从 {first} 起到 {known_by} 只有 {rows} 条已到期的结果，不够比较",
+            "请等更多结果到期后再试",
+        ),
     )

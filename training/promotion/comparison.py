@@ -81,7 +81,8 @@ def contenders(lake: Lake, model: str) -> tuple[Version | None, Version]:
     challenger = versions.read_version_by_alias(lake, model, versions.CHALLENGER)
     if challenger is None:
         cure = f"run `guanjia train {family(model)}`"
-        raise GuanjiaError(f"model {model}", "has no challenger", cure)
+        chinese = f"模型 {model}", "没有挑战者", "请数据科学同事先训练一个新版本"
+        raise GuanjiaError(f"model {model}", "has no challenger", cure, chinese=chinese)
     return versions.read_version_by_alias(lake, model, versions.CHAMPION), challenger
 
 
@@ -195,5 +196,11 @@ def _date(version: Version, parameter: str) -> date:
     if stated is None:
         thing = f"version {version.version} of {version.model}"
         cure = f"run `guanjia train {family(version.model)}`"
-        raise GuanjiaError(thing, f"cannot be compared: its run does not state {parameter}", cure)
+        chinese = (
+            f"模型 {version.model} 第 {version.version} 版",
+            f"无法比较：训练记录没有写明 {parameter}",
+            "请数据科学同事重新训练",
+        )
+        fault = f"cannot be compared: its run does not state {parameter}"
+        raise GuanjiaError(thing, fault, cure, chinese=chinese)
     return date.fromisoformat(stated)

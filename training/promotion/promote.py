@@ -180,7 +180,8 @@ def rollback(
     current = versions.version_by_alias(lake, model, versions.CHAMPION)
     if not acts or current is None:
         cure = f"run `guanjia promote {model} --who NAME --why TEXT`"
-        raise GuanjiaError(f"model {model}", "was never promoted", cure)
+        chinese = f"模型 {model}", "从未上线过", "请先上线一个版本"
+        raise GuanjiaError(f"model {model}", "was never promoted", cure, chinese=chinese)
     target = _target(model, acts, current, to)
     if target == current:
         local_models.set_champion(lake, model, fetch(lake, model, current).name)
@@ -232,6 +233,7 @@ def _target(model: str, acts: list[dict[str, Any]], current: str, to: str | None
                 f"version {to} of {model}",
                 "was never champion",
                 f"use one of {sorted(served - {None}, key=int)}, or `guanjia promote`",
+                chinese=(f"模型 {model} 第 {to} 版", "从未上线过", "请选上线过的版本"),
             )
         return to
     last = acts[-1]
@@ -239,7 +241,14 @@ def _target(model: str, acts: list[dict[str, Any]], current: str, to: str | None
         return current
     if last["replaced"] is None:
         cure = "promote another version; a model without a champion is not served at all"
-        raise GuanjiaError(f"version {current} of {model}", "is the first champion", cure)
+        chinese = (
+            f"模型 {model} 第 {current} 版",
+            "是第一个上线的版本，没有更早的可以退回",
+            "请改为上线别的版本",
+        )
+        raise GuanjiaError(
+            f"version {current} of {model}", "is the first champion", cure, chinese=chinese
+        )
     return str(last["replaced"])
 
 
@@ -297,4 +306,5 @@ def _finish(lake: Lake, model: str) -> None:
 def _check_signed(who: str, why: str) -> None:
     for name, text in (("--who", who), ("--why", why)):
         if not text.strip():
-            raise GuanjiaError(name, "is empty", "say who decides this, and why")
+            chinese = "决定人与原因", "没有写全", "请写明由谁决定、为什么"
+            raise GuanjiaError(name, "is empty", "say who decides this, and why", chinese=chinese)

@@ -93,7 +93,9 @@ def _write_rows(
         count += 1
         if count > MOST_ROWS:
             fault = f"has more than {MOST_ROWS:,} rows, which no sheet of Excel takes"
-            raise GuanjiaError(f"list {about.name}", fault, "export it as .csv or .parquet")
+            chinese = f"名单 {about.name}", f"超过 {MOST_ROWS:,} 行，Excel 放不下", "请导出为 CSV"
+            cure = "export it as .csv or .parquet"
+            raise GuanjiaError(f"list {about.name}", fault, cure, chinese=chinese)
         values = shown_row(columns, row, about.masked, about.export_id)
         for place, (column, value) in enumerate(zip(marked, values, strict=True)):
             if value is not None:
@@ -113,7 +115,13 @@ def _write_cell(
     else:
         if len(value) > LONGEST:
             fault = f"holds a text of more than {LONGEST:,} characters"
-            raise GuanjiaError(f"column {column.heading}", fault, "export it as .csv or .parquet")
+            chinese = (
+                f"“{column.heading}”列",
+                f"有超过 {LONGEST:,} 个字的文字，Excel 放不下",
+                "请导出为 CSV",
+            )
+            cure = "export it as .csv or .parquet"
+            raise GuanjiaError(f"column {column.heading}", fault, cure, chinese=chinese)
         sheet.write_string(*place, value, style)
 
 
