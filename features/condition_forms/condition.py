@@ -26,6 +26,7 @@ from features.condition_forms.values import checked, hint, refuse_order
 from features.condition_forms.vocabulary import Vocabulary
 from features.condition_forms.writer import chinese_text, plain_text
 from features.conditions import LONGEST, compile_condition, resolve
+from features.texts import Sentence
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Condition:
         return sorted({column.name for column in tree.find_all(exp.Column)})
 
     @cached_property
-    def hints(self) -> list[tuple[str, str]]:
-        """Sentences, in English and in Chinese, on tests that hold for everybody or nobody."""
+    def hints(self) -> list[Sentence]:
+        """Sentences on tests that hold for everybody or nobody, whatever the data."""
         columns = self.vocabulary.columns
         tests = (part for _, part in parts_of(self.structure) if isinstance(part, Test))
         hints = (hint(test, columns[test.column]) for test in tests)

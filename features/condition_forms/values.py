@@ -8,6 +8,7 @@ from features.condition_forms.faults import KIND_LABELS, condition_fault
 from features.condition_forms.structure import LISTS, RANGES, Test, Value
 from features.condition_forms.vocabulary import Column, folded
 from features.errors import InputError, suggestions
+from features.texts import Sentence
 
 TRUE = ("true", "是", "yes", "真", "1")
 FALSE = ("false", "否", "no", "假", "0")
@@ -246,7 +247,7 @@ def refuse_order(test: Test, column: Column) -> None:
                 _code(str(value), column)
 
 
-def hint(test: Test, column: Column) -> tuple[str, str] | None:
+def hint(test: Test, column: Column) -> Sentence | None:
     """Say that a test holds for everybody or for nobody, because of the bounds of a column.
 
     Parameters
@@ -258,9 +259,8 @@ def hint(test: Test, column: Column) -> tuple[str, str] | None:
 
     Returns
     -------
-    (str, str) or None
-        One sentence in English and in Chinese; None if values on both sides of the test are
-        possible.
+    Sentence or None
+        None if values on both sides of the test are possible.
     """
     low = float("-inf") if column.lowest is None else column.lowest
     high = float("inf") if column.highest is None else column.highest
@@ -275,7 +275,7 @@ def hint(test: Test, column: Column) -> tuple[str, str] | None:
     bounds, chinese_bounds = f"between {low:g} and {high:g}", f"在 {low:g} 与 {high:g} 之间"
     if high == float("inf"):
         bounds, chinese_bounds = f"{low:g} or more", f"不小于 {low:g}"
-    return (
+    return Sentence(
         f"{column.label} ({column.name}) is {bounds}{of_share}, and never {outside[0]:g}",
         f"{column.label}{chinese_bounds}{chinese_share}，不会是 {outside[0]:g}",
     )

@@ -23,6 +23,8 @@ from features.publishing import published
 from features.segments.settings import Segment, load_segments
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
+from features.tags.catalogue import catalogue
+from features.texts import Sentence
 
 ROW_GROUP = 122_880
 
@@ -81,7 +83,7 @@ class SegmentReport:
     snapshot_id: str
     customers: int
     segments: list[SegmentSize]
-    warnings: list[str]
+    warnings: list[Sentence]
     against: date | None
     stability: list[SegmentStability]
 
@@ -251,11 +253,14 @@ def _warnings(
     segments: Mapping[str, Segment],
     sizes: list[SegmentSize],
     customers: int,
-) -> list[str]:
+) -> list[Sentence]:
     """Warn of segments that hold everyone or nobody; of the latter, name tags that nobody has."""
     empty = {size.segment: segments[size.segment] for size in sizes if size.customers == 0}
     full = [size.segment for size in sizes if size.customers == customers > 0]
-    warnings = [f"segment {name} holds everyone" for name in full]
+    warnings = [
+        Sentence(f"segment {name} holds everyone", f"分群“{segments[name].label}”包含了所有客户")
+        for name in full
+    ]
     if empty:
         read = _tags(empty)
         tags = snapshot_tags(lake, snapshot, read)
@@ -263,6 +268,13 @@ def _warnings(
         (known,) = lake.rows(counts)
     for name, segment in empty.items():
         unknown = [tag for tag in segment.tags if not known[tag]]
-        why = f": nobody has the tag {', '.join(unknown)}" if unknown else ""
-        warnings.append(f"segment {name} holds nobody{why}")
+        labels = "".join(f"“{catalogue()[tag].label}”" for tag in unknown)
+        why, reason = (
+            (f": nobody has the tag {', '.join(unknown)}", f"，因为没有人有{labels}的数据")
+            if unknown
+            else ("", "")
+        )
+        warnings.append(
+            Sentence(f"segment {name} holds nobody{why}", f"分群“{segment.label}”没有客户{reason}")
+        )
     return warnings

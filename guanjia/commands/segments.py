@@ -59,7 +59,7 @@ def segments(
             for segment in assignment.stability
         ]
         shown.append(table(f"From {assignment.against} to {on}", steady))
-    warnings = [f"Warning: {warning}" for warning in assignment.warnings]
+    warnings = [f"Warning: {warning.english}" for warning in assignment.warnings]
     emit(assignment, json, *shown, *warnings, f"Who is in which: {short_path(assignment.path)}")
 
 

@@ -102,7 +102,7 @@ def triggers(
         if first:
             cells = [{**row, "channels": ", ".join(row["channels"])} for row in first]
             shown.append(table(f"The first {len(first)}", cells))
-    warnings = [f"Warning: {warning}" for warning in day.warnings]
+    warnings = [f"Warning: {warning.english}" for warning in day.warnings]
     if day.contacts == "not recorded":
         warnings.append("Warning: contacts are not recorded, so none could be left out as made")
     last = f"Who is due: {short_path(day.path)}. Consent, caps and offers are decided per contact."

@@ -21,7 +21,7 @@ ARM_LABELS: Mapping[str, str] = {
     "as_before": "照旧组",
     "silence": "静默对照组",
 }
-BREAKDOWNS: Mapping[str, str] = {"star": "星级", "segment": "客群", "branch": "机构"}
+BREAKDOWNS: Mapping[str, str] = {"star": "星级", "segment": "分群", "branch": "机构"}
 """Column of the members by which a measurement may break down -> Chinese label."""
 MOST_ARMS = 3
 LEAST_POWER = 0.5

@@ -36,7 +36,7 @@ RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("erased", "个人信息已删除", "erased"),
-        Rule("excluded", "属于排除名单或客群", "on a list or in a segment that is left out"),
+        Rule("excluded", "属于排除名单或分群", "on a list or in a segment that is left out"),
         Rule("consent", "未同意营销", NO_CONSENT),
         Rule("profiling", "拒绝画像", NO_PROFILING),
         Rule("opted_out", "已拒绝或退订该渠道", OPTED_OUT),

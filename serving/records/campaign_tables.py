@@ -42,7 +42,7 @@ campaign_members = Table(
     column("probability", Float, "抽签时续保概率", nullable=True),
     column("margin", Float, "抽签时预期边际贡献", nullable=True),
     column("star", Integer, "星级", nullable=True),
-    column("segment", Text, "客群", nullable=True),
+    column("segment", Text, "分群", nullable=True),
     column("branch", Text, "机构", nullable=True),
     Index(None, "customer_id"),  # campaigns of a customer, at every decision
     info={"label": "活动成员"},

@@ -24,6 +24,7 @@ from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.sql import instant_sql, sql_text
+from features.texts import Sentence
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints
 from serving.touchpoints.endings import (
     BOUGHT_DAYS,
@@ -83,7 +84,7 @@ class TriggerRun:
         Whether contacts that the core system made could be left out.
     snapshot_id : str
         The snapshot that was read.
-    warnings : list of str
+    warnings : list of Sentence
         What somebody should add to the catalogue.
     """
 
@@ -94,7 +95,7 @@ class TriggerRun:
     counts: list[TouchpointCount]
     contacts: Literal["checked", "not recorded"]
     snapshot_id: str
-    warnings: list[str]
+    warnings: list[Sentence]
 
 
 def find_due(
@@ -273,9 +274,11 @@ def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[TouchpointCount
     return sorted(counts, key=lambda count: (place[count.touchpoint], count.kind, count.by))
 
 
-def _warnings(declared: Catalogue, day: date) -> list[str]:
+def _warnings(declared: Catalogue, day: date) -> list[Sentence]:
     touchpoints = declared.touchpoints_for().values()
     waits = any(touchpoint.trigger.occasion == "holiday" for touchpoint in touchpoints)
     if waits and no_holiday_declared(declared.shared, day):
-        return [f"no holiday of {day.year} is declared: add its days to [holidays]"]
+        english = f"no holiday of {day.year} is declared: add its days to [holidays]"
+        chinese = f"没有写明 {day.year} 年的节日：请把日期写进 [holidays]"
+        return [Sentence(english, chinese)]
     return []

@@ -137,7 +137,7 @@ def test_everything_else_is_refused(text: str) -> None:
 
 def test_what_holds_for_nobody_or_everybody_is_hinted() -> None:
     condition = read_condition("续保概率 < 60 或 star >= 6 或 续保概率 < 60", WORDS)
-    assert condition.hints == [
+    assert [(hint.english, hint.chinese) for hint in condition.hints] == [
         (
             "续保概率 (renewal) is between 0 and 1 (60% is 0.6), and never 60",
             "续保概率在 0 与 1 之间（60% 即 0.6），不会是 60",

@@ -125,11 +125,14 @@ def test_segments_that_tell_nobody_apart_are_warned_of(lake: Lake) -> None:
         "no_car": "vehicle_list_price > 0 and new_energy and age_years > 0",
         "some": "age_years > 55",
     }
-    assert write_segments(declare(lake.home, rules), JUNE).warnings == [
+    warnings = write_segments(declare(lake.home, rules), JUNE).warnings
+    assert [warning.english for warning in warnings] == [
         "segment all holds everyone",
         "segment nobody holds nobody",
         "segment no_car holds nobody: nobody has the tag new_energy, vehicle_list_price",
     ]
+    assert warnings[0].chinese.endswith("包含了所有客户")
+    assert warnings[2].chinese.endswith("没有客户，因为没有人有“新能源车”“新车购置价”的数据")
 
 
 def test_a_home_may_have_no_segment(lake: Lake) -> None:

@@ -144,7 +144,7 @@ def count(
         vars(counts) | {"customers": counted.customers, "of": counts.customers},
         json,
         table("parts of the condition", parts),
-        *(english for english, _ in counted.hints),
+        *(hint.english for hint in counted.hints),
         summary,
     )
 

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
+from features.texts import Sentence
 from guanjia.jobs.daily.history import Attempt, StepRecord
 from guanjia.jobs.daily.steps.order import LABELS
-from guanjia.jobs.daily.steps.step import Sentence, chinese_day
+from guanjia.jobs.daily.steps.step import chinese_day
 
 WHOM = {
     "customers": "客户与触点",

@@ -87,7 +87,7 @@ KINDS: Mapping[str, tuple[Parts, Parts]] = {
             "Models, stars, segments and lists that read it say what is not so.",
         ),
         ("标签质量：{label}", "{chinese_finding}", "见 quality.toml",
-         "读取该标签的模型、星级、客群和名单都会随之失真"),
+         "读取该标签的模型、星级、分群和名单都会随之失真"),
     ),
     "more_quality": (
         ("quality", "{count} broken bounds in all", "none",
@@ -137,14 +137,14 @@ KINDS: Mapping[str, tuple[Parts, Parts]] = {
             "segments", "none", "a file of this day, as on the day published before",
             "Nobody is in a segment; run `guanjia segments --as-of {as_of}`.",
         ),
-        ("客群", "缺失", "{as_of} 的完整结果，与上一发布日一样", "没有客户属于任何客群"),
+        ("分群", "缺失", "{as_of} 的完整结果，与上一发布日一样", "没有客户属于任何分群"),
     ),
     "other_segments": (
         (
             "segments", "made from other tags", "of the snapshot {snapshot}",
             "Segments would be yesterday's; run `guanjia segments --as-of {as_of}`.",
         ),
-        ("客群", "不是由 {as_of} 的标签算出", "来自快照 {snapshot}", "客群会停留在昨天"),
+        ("分群", "不是由 {as_of} 的标签算出", "来自快照 {snapshot}", "分群会停留在昨天"),
     ),
     "online_rows": (
         ("online rows of {group}", "{rows:,}", "one for each of {customers:,} customers",

@@ -79,5 +79,5 @@ def _fields(counts: Counts, counted: ConditionCount) -> dict[str, Any]:
         "customers": counted.customers,
         "unknown": counted.unknown,
         "parts": [PartCounted(**vars(part)) for part in counted.parts],
-        "hints": [english for english, _ in counted.hints],
+        "hints": [hint.english for hint in counted.hints],
     }

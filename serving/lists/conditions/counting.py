@@ -17,6 +17,7 @@ from features.condition_forms.structure import Group, Negation, Structure, Test,
 from features.lake import Lake
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.sql import quoted, sql_text
+from features.texts import Sentence
 from serving.lists.conditions.truths import read_truths
 
 BRANCH = "branch"
@@ -54,14 +55,14 @@ class ConditionCount:
     ----------
     customers, unknown : int
         As of the condition itself in `parts`.
-    hints : list of (str, str)
+    hints : list of Sentence
         Sentences on tests that hold for everybody or nobody, whatever the data.
     """
 
     customers: int
     unknown: int
     parts: list[PartCount]
-    hints: list[tuple[str, str]]
+    hints: list[Sentence]
 
 
 @dataclass(frozen=True)

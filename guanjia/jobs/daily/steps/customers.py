@@ -6,7 +6,8 @@ from pathlib import Path
 from features.lake import Lake
 from features.lake.pointer import read_pointer
 from features.lake.published_lake import published_lake
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
+from features.texts import Sentence
+from guanjia.jobs.daily.steps.step import Day, Identities, Step, StepResult
 from guanjia.jobs.daily.steps.tags import snapshot_identity
 from serving.identity import combined, file_identity, settings_identity
 
@@ -79,7 +80,7 @@ def _triggers(day: Day) -> StepResult:
     recorded = recorded_by(day.records, day.lake, day.as_of)
     due = find_due(day.lake, day.as_of, day.report, recorded)
     findings = [
-        {"subject": "touchpoints", "english": warning, "chinese": warning}
+        {"subject": "touchpoints", "english": warning.english, "chinese": warning.chinese}
         for warning in due.warnings
     ]
     if due.contacts == "not recorded":

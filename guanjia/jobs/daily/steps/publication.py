@@ -3,7 +3,8 @@
 from dataclasses import asdict
 
 from features.lake.pointer import read_pointer
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
+from features.texts import Sentence
+from guanjia.jobs.daily.steps.step import Day, Identities, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity
 from guanjia.jobs.daily.steps.tags import snapshot_identity
 from serving.identity import ABSENT, file_identity, settings_identity

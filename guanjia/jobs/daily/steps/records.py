@@ -7,8 +7,9 @@ from typing import Any
 from features.jsonable import jsonable
 from features.lake.published_lake import published_lake
 from features.settings import cutoff
+from features.texts import Sentence
 from guanjia.jobs.daily.steps.customers import champions
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
+from guanjia.jobs.daily.steps.step import Day, Identities, Step, StepResult
 from guanjia.jobs.daily.steps.tags import snapshot_identity
 from serving.identity import combined, file_identity, settings_identity
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from features.lake import Lake
 from features.progress import Report
+from features.texts import Sentence
 from guanjia.jobs.daily.settings import DailySettings
 from serving.records.database import Records
 
@@ -40,14 +41,6 @@ class Day:
     now: datetime
     report: Report
     who: str
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """The same in two languages: for whoever operates, and for the page."""
-
-    english: str
-    chinese: str
 
 
 @dataclass(frozen=True)

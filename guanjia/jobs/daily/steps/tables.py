@@ -7,8 +7,9 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.sources.raw_source import source_of
+from features.texts import Sentence
 from guanjia.jobs.daily.identity import events_identity
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
+from guanjia.jobs.daily.steps.step import Day, Identities, Step, StepResult
 from serving.identity import (
     ABSENT,
     code_identity,

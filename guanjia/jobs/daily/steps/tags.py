@@ -4,7 +4,8 @@ from features.lake import Lake
 from features.snapshots.definitions import definitions
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.sources.raw_source import source_of
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
+from features.texts import Sentence
+from guanjia.jobs.daily.steps.step import Day, Identities, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity, quarantine_identity
 from serving.identity import file_identity, settings_identity
 
@@ -101,12 +102,12 @@ def _segments(day: Day) -> StepResult:
 
     assigned = write_segments(day.lake, day.as_of, report=day.report)
     findings = tuple(
-        {"subject": "segments", "english": warning, "chinese": warning}
+        {"subject": "segments", "english": warning.english, "chinese": warning.chinese}
         for warning in assigned.warnings
     )
     summary = Sentence(
         f"{assigned.customers:,} customers in {len(assigned.segments)} segments",
-        f"{assigned.customers:,} 位客户归入 {len(assigned.segments)} 个客群",
+        f"{assigned.customers:,} 位客户归入 {len(assigned.segments)} 个分群",
     )
     return StepResult(summary, assigned.customers, findings)
 
@@ -116,5 +117,5 @@ QUALITY = Step(
     "quality", "评估质量", _quality, _quality_inputs, _quality_outputs, needs=("check", "tags")
 )
 SEGMENTS = Step(
-    "segments", "划分客群", _segments, _segment_inputs, _segment_outputs, needs=("tags",)
+    "segments", "划分分群", _segments, _segment_inputs, _segment_outputs, needs=("tags",)
 )
