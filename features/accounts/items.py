@@ -14,9 +14,9 @@ ITEM_LABELS = {
     "contact_cost": "触达成本",
     "acquisition_cost": "获客成本",
     "other_cost": "其他费用",
-    "profit": "利润(签单)",
-    "earned_profit": "利润(已赚)",
-    "booked_again": "重复入账(未计)",
+    "profit": "利润（签单）",
+    "earned_profit": "利润（已赚）",
+    "booked_again": "重复入账（未计）",
 }
 Level = Literal["customer", "household", "manager", "branch"]
 LEVELS: dict[Level, str] = {

@@ -118,7 +118,7 @@ class Policies(RawTable):
     inception: Day = column("起保日期")
     expiry: Day = column("终保日期")
     cancelled_on: Day = column("退保生效日期", null=NOT_CANCELLED, decisive=True)
-    written_premium: Money = column("签单保费(不含税，扣除退费)", unit="yuan", null=UNKNOWN)
+    written_premium: Money = column("签单保费（不含税，扣除退费）", unit="yuan", null=UNKNOWN)
     sum_insured: Money = column("保额", unit="yuan", null=UNKNOWN, at_least=0)
     third_party_limit: Money = column("三者险保额", unit="yuan", null=NO_COVER, at_least=0)
     driver_accident_cover: Flag = column("附加驾乘意外险", null=UNKNOWN)

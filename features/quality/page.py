@@ -147,5 +147,5 @@ def _bounds(quality: TagQuality) -> str:
     if bounds.null_share_max < 1:
         parts.append(f"空值 ≤ {share(bounds.null_share_max)}")
     parts.append(f"空值变化 ≤ {share(bounds.null_share_change_max)}")
-    parts.append(f"PSI ≤ {bounds.drift_max:.2f}" + (" (每90天)" if bounds.ages else ""))
+    parts.append(f"PSI ≤ {bounds.drift_max:.2f}" + (" （每90天）" if bounds.ages else ""))
     return "; ".join(parts)

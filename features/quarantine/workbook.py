@@ -32,13 +32,13 @@ LONGEST = 32_767
 """Characters that a cell of a workbook holds."""
 GUIDANCE = (
     "本工作簿列出数据隔离区中待处理的行，每张原始表一个工作表，每行一条记录。",
-    "一、在黄色单元格中更正错误内容(整行有误时全行为黄色)。"
+    "一、在黄色单元格中更正错误内容（整行有误时全行为黄色）。"
     "所有单元格均为文本格式，请勿改为数值或日期格式。",
     "二、已更正的行，在“处理”列选“已改”；改动了内容而“处理”为空的行，视同“已改”。",
     "三、确认不需要的行，在“处理”列选“丢弃”：该行不再入库，也不再提示。"
     "授权记录不可丢弃，须更正后重报。",
-    "四、未改动的行继续留在隔离区，无需删除。请勿修改“编号”列(已隐藏)、表头和工作表名称。",
-    "五、“无法拆分的行”工作表列出与来源文件列数不符的行：在“整行内容”中改正(分隔符与来源文件相同)，"
+    "四、未改动的行继续留在隔离区，无需删除。请勿修改“编号”列（已隐藏）、表头和工作表名称。",
+    "五、“无法拆分的行”工作表列出与来源文件列数不符的行：在“整行内容”中改正（分隔符与来源文件相同），"
     "或选“丢弃”。",
     "六、“入库时间”为灰色，仅供参考：更正后的行按重报之时入库，不追溯到过去。",
     "七、日期写作 2025-07-01，时间写作 2025-07-01 09:30:00，金额以元为单位；"
@@ -186,7 +186,7 @@ def _write_lines(
         sheet.write_string(0, place, heading, formats["head"])
     for number, line in enumerate(lines, 1):
         reason = reason_of("", line.reason).chinese
-        text = line.text if line.row_id else "(已按删除要求清除)"
+        text = line.text if line.row_id else "（已按删除要求清除）"
         for place, cell in enumerate((line.row_id, "", reason, line.file, str(line.line))):
             sheet.write_string(number, place, shown(cell), formats["text"])
         sheet.write_string(number, 5, shown(text), formats["fault" if line.row_id else "text"])

@@ -16,17 +16,18 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "place": ("名次", "排名", "序号", "rank"),
     "probability": ("续保概率", "续保", "renewal"),
     "margin": (
-        "下一年度预期边际(元)",
+        "下一年度预期边际（元）",
         "预期边际贡献",
-        "预期边际贡献(元)",
-        "预计边际贡献(元)",
+        "预期边际贡献（元）",
+        "预计边际贡献（元）",
         "expected_margin",
     ),
     "star": ("星级", "star_level"),
-    "segment": ("客群", "客户分群"),
+    "segment": ("客户分群", "分群", "客群"),
     "branch": ("机构", "分支机构"),
 }
 """Field of a member -> other names of its column."""
+HALF_WIDTH = str.maketrans("（）", "()")
 NUMBERS = ("place", "probability", "margin", "star")
 
 
@@ -108,7 +109,9 @@ def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:
-    value = next((row[key] for key in (name, *HEADINGS[name]) if key in row), None)
+    # Lists that were sent out before have half-width brackets: 下一年度预期边际(元).
+    before = (heading.translate(HALF_WIDTH) for heading in HEADINGS[name])
+    value = next((row[key] for key in (name, *HEADINGS[name], *before) if key in row), None)
     if isinstance(value, str):
         value = value.strip().lstrip("'") or None
     if value is None or name not in NUMBERS:

@@ -148,7 +148,7 @@ def reasons(result: DecisionResult) -> Script:
     if value.basis == "uplift":
         chinese, english = f"至少{chinese}", f"{english} at the least"
     else:
-        chinese = f"按经验规则(倾向，非增量){chinese}"
+        chinese = f"按经验规则（倾向，非增量）{chinese}"
         english += " by a rule of experience (propensity, not uplift)"
     return Script(
         chinese=f"{label}：{chinese}，每份价值{worth:,.0f}元，成本{costs:.2f}元，"

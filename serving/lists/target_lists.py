@@ -218,7 +218,7 @@ def _sheet(
         column("phone", "手机号", "phone", personal="phone"): [person.phone for person in who],
         column("star_level", "星级", "number"): [row["star_level"] for row in rows],
         column("star_name", "星级名称"): [row["star_name"] for row in rows],
-        column("customer_value", "客户价值(元)", "money", 2): [
+        column("customer_value", "客户价值（元）", "money", 2): [
             row["customer_value"] for row in rows
         ],
         column("branch", "机构", "id"): [row["branch"] for row in rows],
@@ -242,7 +242,7 @@ def _sheet(
         sheet[column("holdout", HOLDOUT_HEADING)] = [
             "是" if row["customer_id"] in marked else "" for row in rows
         ]
-    heading = f"原因({EFFECTS[definition.direction]}{definition.spec.label})"
+    heading = f"原因（{EFFECTS[definition.direction]}{definition.spec.label}）"
     sheet[column("reasons", heading)] = [
         "；".join(reason.chinese for reason in why) for why in reasons
     ]

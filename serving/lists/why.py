@@ -32,9 +32,9 @@ CONDITION, HOLDOUT = "condition", "holdout"
 SCORE_LABELS: Mapping[str, str] = {
     "star_level": "星级",
     "star_name": "星级名称",
-    "customer_value": "客户价值(元)",
-    "expected_claims_cost": "下一年度预期赔款(元)",
-    "expected_margin": "下一年度预期边际(元)",
+    "customer_value": "客户价值（元）",
+    "expected_claims_cost": "下一年度预期赔款（元）",
+    "expected_margin": "下一年度预期边际（元）",
 }
 
 
@@ -265,7 +265,7 @@ def _answer(
 ) -> tuple[str, str]:
     """Write the answer in two languages."""
     if place is not None:
-        return f"在名单上，第{place}位(共{sent}位)", f"on the list, place {place} of {sent}"
+        return f"在名单上，第{place}位（共{sent}位）", f"on the list, place {place} of {sent}"
     if rule == CONDITION:
         failed = [part for part in parts if not part.holds]
         chinese = "；".join(part.chinese for part in failed)

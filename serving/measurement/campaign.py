@@ -222,4 +222,4 @@ def _too_early(rows: CampaignRows, ripe_share: float, due: float | None) -> str:
     ripe, terms = int(rows.ripe.sum()), int(rows.has_term.sum())
     if due is None:
         return f"{terms:,} 张到期保单中 {ripe:,} 张已成熟，两组中至少一组过少，尚不能比较"
-    return f"{terms:,} 张到期保单中 {ripe:,} 张已成熟({ripe_share:.0%})，下次计划查看在 {due:.0%}"
+    return f"{terms:,} 张到期保单中 {ripe:,} 张已成熟（{ripe_share:.0%}），下次计划查看在 {due:.0%}"

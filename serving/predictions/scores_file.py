@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COST, MARGIN = "expected_claims_cost", "expected_margin"
-LABELS = {COST: "下一年度预期赔款(元)", MARGIN: "下一年度预期边际(元)"}
+LABELS = {COST: "下一年度预期赔款（元）", MARGIN: "下一年度预期边际（元）"}
 BEFORE = ("customer_id", "as_of", "star_level", "star_name", "customer_value", "lapsed")
 AFTER = (COST, MARGIN, "model_versions", "snapshot_id")
 

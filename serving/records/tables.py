@@ -54,7 +54,7 @@ decisions = Table(
     column("degraded", Boolean, "降级"),
     column("snapshot_id", Text, "标签快照号", nullable=True),
     column("frame_id", Text, "共用内容号", nullable=True),
-    column("packed", Packed, "决策全文(压缩)"),
+    column("packed", Packed, "决策全文（压缩）"),
     Index(None, "customer_id", "decided_at"),  # a customer's decisions, latest first
     info={"label": "决策"},
 )

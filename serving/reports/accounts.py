@@ -83,7 +83,7 @@ def _rows(summed: Accounts, branches: Collection[str] | None) -> Iterator[list[C
     """List the accounts with the highest profit that the user may see, and the total of all."""
     for row in summed.rows.slice(0, MOST_ROWS if branches is None else None).to_pylist():
         if branches is None or row["key"] in branches:
-            yield [row["key"] or "(无)", *_figures(row)]
+            yield [row["key"] or "（无）", *_figures(row)]
     if branches is None:
         yield [TOTAL, *_figures(summed.total)]
 

@@ -74,7 +74,7 @@ def count_holes(
         Hole("expectation", expectations.missing, due, "张已到期保单没有预期，不与预期比较"),
     ]
     if settings.teams:
-        holes.append(Hole("team", team, due, "张保单的客户经理不在任何团队(report.toml)"))
+        holes.append(Hole("team", team, due, "张保单的客户经理不在任何团队（report.toml）"))
     tables = {
         "quotes": "没有报价表：报价、触达、查看与价格各项均为空",
         "claim_movements": "没有赔款变动表：赔付率为空",
@@ -90,5 +90,5 @@ def count_holes(
         holes.append(Hole("champion", 1, 1, "没有续保模型：不与预期比较，也不预测月末"))
     targets = settings.targets
     if targets.rate is None and not targets.months and not targets.branches:
-        holes.append(Hole("target", 1, 1, "没有设定目标(report.toml)：不与目标比较"))
+        holes.append(Hole("target", 1, 1, "没有设定目标（report.toml）：不与目标比较"))
     return [hole for hole in holes if hole.count]

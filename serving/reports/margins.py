@@ -17,7 +17,7 @@ SAME_YEAR_DAYS = 60
 """A compulsory term that begins so near to the commercial one is of the same motor year: insurers
 often book the costs of both on one of them."""
 DEFINITIONS = {
-    "loss_ratio": ("赔付率", "到期年度(交强险与商业险)的已决与未决赔款 / 两险签单保费"),
+    "loss_ratio": ("赔付率", "到期年度（交强险与商业险）的已决与未决赔款 / 两险签单保费"),
     "expense_ratio": ("费用率", "记在到期年度两险保单上的手续费与获客成本 / 两险签单保费"),
     "combined_ratio": ("综合成本率", "赔付率 + 费用率"),
     "expected_margin": (

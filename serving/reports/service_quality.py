@@ -270,13 +270,13 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
              row.open, row.overdue]
             for row in report.chain
         ],
-        ("达标：距上一环节的天数不超过标准(claims.toml)；分母为期内完成该环节的赔案",
+        ("达标：距上一环节的天数不超过标准（claims.toml）；分母为期内完成该环节的赔案",
          "超时：期末等待下一环节的天数超过标准的未结案"),
     )  # fmt: skip
     kinds: tuple[tuple[str, str, list[SatisfactionRow], Mapping[str, str]], ...] = (
-        ("满意度与投诉(机构)", "机构", report.branches, {}),
-        ("满意度与投诉(触点)", "触点", report.touchpoints, touchpoint_labels),
-        ("满意度与投诉(主题)", "主题", report.topics, TOPIC_LABELS),
+        ("满意度与投诉（机构）", "机构", report.branches, {}),
+        ("满意度与投诉（触点）", "触点", report.touchpoints, touchpoint_labels),
+        ("满意度与投诉（主题）", "主题", report.topics, TOPIC_LABELS),
     )
     return [chain] + [
         Section(
@@ -290,7 +290,7 @@ def service_sections(report: ServiceQuality, touchpoint_labels: Mapping[str, str
                  row.unresolved]
                 for row in rows
             ],
-            (f"满意：{SATISFIED}分及以上(满分5分)；分母为期内答复的回访",
+            (f"满意：{SATISFIED}分及以上（满分5分）；分母为期内答复的回访",
              f"触点：回访或投诉前{CONTACT_DAYS}天内最后一次主动触达"),
         )
         for title, heading, rows, labels in kinds

@@ -227,13 +227,13 @@ def star_sections(report: StarMovement) -> list[Section]:
     text = f"升星 {rise:,} 人，降星 {fall:,} 人。"
     if None not in before:
         change = sum(after) - sum(before)
-        text += f"权益额度全年成本 {sum(after):,.0f} 元，较期初 {change:+,.0f} 元(全部用完时)。"
+        text += f"权益额度全年成本 {sum(after):,.0f} 元，较期初 {change:+,.0f} 元（全部用完时）。"
     close_by = sum(row.close_by for row in report.rows)
     table = Section(
         "星级变动",
         (text, f"接近下一星级的 {close_by:,} 人。"),
-        ("星级", "期初", "期末", "升入", "降入", "人均额度成本(元)", "期初额度成本(元)",
-         "期末额度成本(元)", "近一年实际使用(元)", "接近下一星级", "名单条件"),
+        ("星级", "期初", "期末", "升入", "降入", "人均额度成本（元）", "期初额度成本（元）",
+         "期末额度成本（元）", "近一年实际使用（元）", "接近下一星级", "名单条件"),
         [
             [f"{row.level}星 {row.name}", row.before, row.after, row.up, row.down,
              *(None if value is None else round(float(value), 2)

@@ -27,7 +27,7 @@ KINDS = {"service": "服务通知", "marketing": "营销"}
 STARTERS = {"system": "自动", "person": "人工"}
 SERVICE_LEVELS = {"standard": "标准服务", "priority": "优先服务", "steward": "专属管家服务"}
 ROLES = {
-    "steward": "管家(销售服务合一)",
+    "steward": "管家（销售服务合一）",
     "sales_steward": "销售管家",
     "service_steward": "服务管家",
 }

@@ -57,7 +57,7 @@ def test_accounts_on_the_screen_in_a_file_and_as_json(insurer: Path, tmp_path: P
         rows = list(csv.DictReader(file))
     told = json.loads(said(insurer, *words, "--top", "2", "--json"))
     assert len(told["rows"]) == 2
-    profit = sum(Decimal(row["利润(签单)"]) for row in rows)
+    profit = sum(Decimal(row["利润（签单）"]) for row in rows)
     assert profit == Decimal(told["total"]["profit"])
     assert [row["归属"] for row in rows[:2]] == [row["key"] for row in told["rows"]]
     motor = sum(Decimal(row["签单保费_车险"]) for row in rows)

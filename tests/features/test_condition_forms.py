@@ -90,7 +90,7 @@ def test_what_people_type_is_read(text: str, expected: str) -> None:
         ("年龄 >= 60", "names 年龄, which several are called. Write the one that is meant: "
                        "age_years (年龄), aged (年龄)"),
         ("赔款 > 3", "column 赔款: is not known. Did you mean claims_365d "
-                     "(近365天赔款(已决+未决)), claims_36m"),
+                     "(近365天赔款（已决+未决）), claims_36m"),
         ("流失概率 > 0.5", "Did you mean churn (180天流失概率)?"),
         ("chanel = 'agent'", "Did you mean channel (渠道)"),
         ("功率 > 30天", "writes 功率 in 天. Write it in 千瓦"),

@@ -36,7 +36,7 @@ COLUMNS = [
     ExportColumn("phone", "手机号", "phone", personal="phone"),
     ExportColumn("policy_no", "保单号", "id"),
     ExportColumn("star", "星级", "number"),
-    ExportColumn("value", "客户价值(元)", "money", digits=2),
+    ExportColumn("value", "客户价值（元）", "money", digits=2),
     ExportColumn("renewal", "续保概率", "percent", digits=4),
     ExportColumn("expiry", "车险到期日", "date"),
     ExportColumn("holdout", "对照组", "yes or no"),
@@ -271,11 +271,11 @@ def test_a_tag_is_a_number_with_its_unit_in_the_heading() -> None:
     labels = {name: tags[name].label for name in described}
     assert described == {
         "days_to_commercial_expiry": (f"{labels['days_to_commercial_expiry']}(天)", "number", 0),
-        "motor_premium_in_force": (f"{labels['motor_premium_in_force']}(元)", "money", 2),
+        "motor_premium_in_force": (f"{labels['motor_premium_in_force']}（元）", "money", 2),
         "claims_ratio_36m": (labels["claims_ratio_36m"], "percent", 4),
         "mini_program_bound": (labels["mini_program_bound"], "yes or no", 0),
         "channel": ("渠道", "text", 0),
-        "age_years": ("年龄(年)", "number", 0),
+        "age_years": ("年龄（年）", "number", 0),
     }
     headings = [tag_column(tag).heading for tag in tags.values()]
     assert len({*headings}) == len(headings)

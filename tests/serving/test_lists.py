@@ -34,11 +34,11 @@ DAY = "2026-06-30"
 CUTOFF = pd.Timestamp("2026-06-30T16:00:00Z")  # midnight in Shanghai
 # List: its model, the heading of its reasons, and whether the lowest probability comes first.
 LISTS = {
-    "renewal_risk": ("renewal", f"原因(降低{MODELS['renewal'].label})", True),
-    "churn_risk": ("churn", f"原因(提高{MODELS['churn'].label})", False),
+    "renewal_risk": ("renewal", f"原因（降低{MODELS['renewal'].label}）", True),
+    "churn_risk": ("churn", f"原因（提高{MODELS['churn'].label}）", False),
     "cross_sell_health": (
         "cross_sell_health",
-        f"原因(提高{MODELS['cross_sell_health'].label})",
+        f"原因（提高{MODELS['cross_sell_health'].label}）",
         False,
     ),
 }
@@ -161,7 +161,7 @@ def test_the_file_opens_in_a_chinese_spreadsheet(name: str, written: Callable[..
     assert len(found.marks) == 1
     assert len(set(found.heading)) == len(found.heading)
     assert all(re.search("[一-鿿]", heading) for heading in found.heading)
-    assert found.heading[:6] == ["客户号", "姓名", "手机号", "星级", "星级名称", "客户价值(元)"]
+    assert found.heading[:6] == ["客户号", "姓名", "手机号", "星级", "星级名称", "客户价值（元）"]
     assert found.heading[-1] == LISTS[name][1]
 
 
@@ -175,7 +175,7 @@ def test_cells_are_those_of_scores_and_customers(
         assert found.column(heading) == customers.loc[rows.index, name].tolist()
     assert found.column("星级") == [str(level) for level in rows["star_level"]]
     assert found.column("星级名称") == rows["star_name"].tolist()
-    assert found.column("客户价值(元)") == [f"{value:.2f}" for value in rows["customer_value"]]
+    assert found.column("客户价值（元）") == [f"{value:.2f}" for value in rows["customer_value"]]
     for model, spec in MODELS.items():
         shown = [float(cell) if cell else None for cell in found.column(spec.label)]
         digits = 2 if spec.kind == "amount" else 4
@@ -326,5 +326,5 @@ def test_the_file_is_its_owners_alone(written: Callable[..., List]) -> None:
 
 
 def test_a_negative_value_is_a_number(written: Callable[..., List]) -> None:
-    values = written("churn_risk", "--top", "1000").column("客户价值(元)")
+    values = written("churn_risk", "--top", "1000").column("客户价值（元）")
     assert min(float(value) for value in values) < 0

@@ -142,7 +142,7 @@ def test_its_list_is_written(lake: Lake, tmp_path: Path, process: Command) -> No
     assert json.loads(done.stdout)["label"] == "出险关怀名单"
     with path.open(encoding="utf-8-sig", newline="") as file:
         heading, *rows = list(csv.reader(file))
-    own = ["近36个月出险次数(次)", "距上次出险天数(天)", "原因(提高90天出险概率)"]
+    own = ["近36个月出险次数（次）", "距上次出险天数（天）", "原因（提高90天出险概率）"]
     assert heading[-4:] == [*own, "导出号"]
     told = np.array([float(row[heading.index("90天出险概率")]) for row in rows])
     assert len(rows) == 20

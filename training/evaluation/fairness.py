@@ -102,7 +102,7 @@ class Fairness:
             "beyond": "which is beyond",
         }
         return (
-            f"{self.chinese}：两组之间校准差(均方根) {figures}，"
+            f"{self.chinese}：两组之间校准差（均方根） {figures}，"
             f"{chinese[self.verdict]}界限 {self.bound:.1%}。",
             f"{self.english.capitalize()}: predicted minus observed differs by {figures} between "
             f"two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",

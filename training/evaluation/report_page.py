@@ -186,7 +186,7 @@ def _gain(assessment: Assessment) -> str:
         ],
         "触达客户占比 share contacted",
         "找到的占比 share found",
-        f"增益: 触达前20%可找到{first:.0%}. Gain: contacting the first 20% finds {first:.0%}.",
+        f"增益：触达前20%可找到{first:.0%}. Gain: contacting the first 20% finds {first:.0%}.",
         format_across=lambda x: f"{x:.0%}",
         format_up=lambda y: f"{y:.0%}",
     )
@@ -235,7 +235,7 @@ def _months(assessment: Assessment) -> list[str]:
             line([month.predicted for month in months], "model"),
         ],
         "月份 month", "占比 mean" if assessment.kind == "probability" else "均值 mean",
-        "各月预测 (蓝) 与实际 (灰) 均值. Predicted (blue) and observed (grey) mean by month.",
+        "各月预测（蓝）与实际（灰）均值. Predicted (blue) and observed (grey) mean by month.",
         format_across=str, format_up=formatter, names=names, height=260,
     )  # fmt: skip
     ranked = [month for month in months if not math.isnan(month.order)]
@@ -289,7 +289,7 @@ def _profit(assessment: Assessment, channel: str) -> str:
             Line("", list(zip(shares, [0.0, *table["profit"]], strict=True)), "model", band),
         ],
         "触达占比 share contacted",
-        "每千人利润(元) yuan per 1,000",
+        "每千人利润（元） yuan per 1,000",
         f"{curve.chinese}触达的利润曲线，最优占比 {curve.best_share:.0%}. Profit of contacts by "
         f"{channel} by share contacted; best at {curve.best_share:.0%}.",
         format_across=lambda x: f"{x:.0%}",

@@ -93,9 +93,9 @@ def _compared(bounds: Mapping[str, Interval]) -> Sides:
 
 
 def _phrase(sides: Sides, language: int) -> str:
-    words = (("优于", "better than"), ("无明显差别:", "level with"), ("不如", "worse than"))
+    words = (("优于", "better than"), ("无明显差别：", "level with"), ("不如", "worse than"))
     comma = ("、", ", ")[language]
-    return ", ".join(
+    return ("，", ", ")[language].join(
         f"{word[language]} {comma.join(PEER_LABELS[peer][language] for peer in side)}"
         for side, word in zip(sides, words, strict=True)
         if side
@@ -114,7 +114,7 @@ def _calibration(assessment: Assessment) -> Statement:
         if math.isnan(figures.slope):
             return Statement(
                 "watch",
-                f"校准误差(ECE) {figure}；检验集中结果被完全分开，无法估计斜率与截距。",
+                f"校准误差（ECE） {figure}；检验集中结果被完全分开，无法估计斜率与截距。",
                 f"Expected calibration error {figure}. Predictions part the outcomes of the test "
                 "slice without a fault, so slope and intercept cannot be estimated.",
             )
@@ -124,7 +124,7 @@ def _calibration(assessment: Assessment) -> Statement:
         )
         return Statement(
             tone,
-            f"校准误差(ECE, 分组均方根，已扣除偶然误差) {figure}；偶然误差本身为 {chance}；"
+            f"校准误差（ECE，分组均方根，已扣除偶然误差） {figure}；偶然误差本身为 {chance}；"
             f"斜率 {line}，应为1；截距 {offset}，应为0。",
             f"Expected calibration error {figure}, without the {chance} that chance alone adds on "
             f"as many rows. Slope {line}, 1 is right; intercept {offset}, 0 is right.",
@@ -151,7 +151,7 @@ def _months(assessment: Assessment) -> Statement | None:
     return Statement(
         tone,
         f"{len(months)}个月中有{len(off)}个月预测与实际的差异显著；"
-        f"最大偏差 {gap} ({worst.value})。",
+        f"最大偏差 {gap}（{worst.value}）。",
         f"In {len(off)} of {len(months)} months predicted and observed differ beyond chance; "
         f"the largest gap is {gap} ({worst.value}).",
     )
@@ -180,7 +180,7 @@ def _single_tags(assessment: Assessment) -> Statement:
         )
     return Statement(
         "good",
-        f"没有单个标签接近整个模型 (最强 {best.name}：{name} {best.order:.3f})，未见泄漏迹象。",
+        f"没有单个标签接近整个模型（最强 {best.name}：{name} {best.order:.3f}），未见泄漏迹象。",
         f"No tag alone comes close to the model (strongest {best.name}: {name} {best.order:.3f}); "
         "no sign of a leak.",
     )
@@ -197,7 +197,7 @@ def _profit(assessment: Assessment) -> Statement:
     return Statement(
         "good",
         f"在所列假设下，{best.chinese}触达{best.best_share:.0%}客户时利润最高，每千人"
-        f"{best.best_profit:,.0f}元 (倾向，非增益)。",
+        f"{best.best_profit:,.0f}元（倾向，非增益）。",
         f"Under the assumptions listed, contacting {best.best_share:.0%} by {best.channel} pays "
         f"most: {best.best_profit:,.0f} yuan per 1,000 asked (propensity, not uplift).",
     )

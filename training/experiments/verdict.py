@@ -92,7 +92,7 @@ def judge(
 def _judge_gain(net: LookResult, relevant_gain: float) -> Verdict:
     """Judge the net gain by the interval of its look."""
     effect = net.effect
-    interval = f"每户净收益 {effect.value:,.2f} 元 ({effect.low:,.2f} 至 {effect.high:,.2f} 元)"
+    interval = f"每户净收益 {effect.value:,.2f} 元（{effect.low:,.2f} 至 {effect.high:,.2f} 元）"
     if net.gains:
         return Verdict("pays", f"{interval}，区间全部高于 0")
     if net.loses:
@@ -100,7 +100,7 @@ def _judge_gain(net: LookResult, relevant_gain: float) -> Verdict:
     if not net.last:
         return Verdict(
             "too_early",
-            f"{interval}，第 {net.number} 次查看 (共计划 {net.planned} 次)，"
+            f"{interval}，第 {net.number} 次查看（共计划 {net.planned} 次），"
             f"信息量 {net.fraction:.0%}",
         )
     if effect.high < relevant_gain:
@@ -112,6 +112,6 @@ def _judge_gain(net: LookResult, relevant_gain: float) -> Verdict:
     needed = int(np.ceil(units * max((reach / relevant_gain) ** 2, 1.0)))
     return Verdict(
         "too_small",
-        f"{interval}，要看清 {relevant_gain:,.2f} 元的收益约需 {needed:,} 户 (现有 {units:,} 户)",
+        f"{interval}，要看清 {relevant_gain:,.2f} 元的收益约需 {needed:,} 户（现有 {units:,} 户）",
         needed,
     )

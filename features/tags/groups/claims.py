@@ -108,7 +108,7 @@ def claims_paid(t: ir.Table, within: ir.Value) -> ir.Value:
     return t.paid.sum(where=within).fill_null(0).cast("float64")
 
 
-@family("赔款(已决+未决)", D365, M36, EVER, unit="yuan", relation="claim_amounts",
+@family("赔款（已决+未决）", D365, M36, EVER, unit="yuan", relation="claim_amounts",
         null=NO_AMOUNTS, empty=0)  # fmt: skip
 def claims_incurred(t: ir.Table, within: ir.Value) -> ir.Value:
     """Paid and outstanding, as known, on claims that occurred within {window}."""

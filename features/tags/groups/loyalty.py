@@ -27,7 +27,7 @@ def customer_value(t: ir.Table) -> ir.Value:
     return t.value.max().cast("float64")
 
 
-@tag("客户价值(精确)", unit="yuan", window="5 years", relation="rating", null="not rated",
+@tag("客户价值（精确）", unit="yuan", window="5 years", relation="rating", null="not rated",
      type="string")  # fmt: skip
 def customer_value_exact(t: ir.Table) -> ir.Value:
     """customer_value as an exact decimal, written out."""

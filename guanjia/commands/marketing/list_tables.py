@@ -73,11 +73,11 @@ def why_tables(why: "Why") -> list[Table | str]:
 def _expected(expectation: "Expectation") -> list[dict[str, Any]]:
     sums: Sequence[tuple[str, Sum | None]] = (
         (f"{expectation.outcome}合计 outcomes", expectation.outcomes),
-        ("结果价值(元) worth of the outcomes", expectation.worth),
-        ("预期边际(元) margin", expectation.margin),
-        ("触达增益(元) added by the contacts", expectation.added),
-        ("触达成本(元) cost of the contacts", expectation.cost),
-        ("期望价值(元) expected value", expectation.value),
+        ("结果价值（元） worth of the outcomes", expectation.worth),
+        ("预期边际（元） margin", expectation.margin),
+        ("触达增益（元） added by the contacts", expectation.added),
+        ("触达成本（元） cost of the contacts", expectation.cost),
+        ("期望价值（元） expected value", expectation.value),
     )
     return [
         {"of those sent": words, "total": total.total, "low": total.low, "high": total.high}

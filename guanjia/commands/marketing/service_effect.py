@@ -40,7 +40,7 @@ def service_effect(
     if acquisition is not None:
         facts.append(
             f"Winning a new motor year costs {acquisition.new_cost:,.0f} yuan, keeping one "
-            f"{acquisition.renewed_cost:,.0f} (获客成本，12 months)."
+            f"{acquisition.renewed_cost:,.0f} (acquisition 获客成本, 12 months)."
         )
     if measured.uses_without_cost:
         facts.append(f"{measured.uses_without_cost:,} uses without a cost count as 0.")

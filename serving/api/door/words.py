@@ -85,7 +85,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "list_releases": ("lists", "发布记录 · Releases of a list"),
         "release_now": ("lists", "发布名单 · Release a list"),
         "approve_release": ("lists", "复核发布 · Approve a release"),
-        "release_members": ("lists", "名单客户(脱敏) · Members, masked"),
+        "release_members": ("lists", "名单客户（脱敏） · Members, masked"),
         "release_people": ("lists", "名单客户 · Members with names"),
         "export_file": ("lists", "导出名单 · Export a list"),
         "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),

@@ -182,7 +182,7 @@ def _operators(column: Column, chosen: str) -> list[tuple[Words, list[Choice]]]:
 def _words(code: str) -> Words:
     chinese, english = OPERATOR_WORDS.get(code.removeprefix(OF_TAG), ("", ""))
     if code.startswith(OF_TAG):
-        return f"{chinese}(另一标签)", f"{english} (another tag)"
+        return f"{chinese}（另一标签）", f"{english} (another tag)"
     return chinese, english
 
 

@@ -55,7 +55,7 @@ FIGURES = {
     "decisions": ("决策次数", "decisions"),
     "marketing": ("营销触达", "marketing contacts"),
     "service": ("服务触达", "service contacts"),
-    "expected_yuan": ("期望价值(元)", "expected value, yuan"),
+    "expected_yuan": ("期望价值（元）", "expected value, yuan"),
     "silent_customers": ("未被营销触达的客户", "customers without marketing"),
 }
 

@@ -25,7 +25,7 @@ KINDS: Mapping[str, Kind] = {
     "string": "text",
     "boolean": "yes or no",
 }
-HEADINGS = {"star_level": "星级", "customer_value": "客户价值(元)"}
+HEADINGS = {"star_level": "星级", "customer_value": "客户价值（元）"}
 """Tags -> what the headings of lists call them."""
 SIGNED = ("score", "change", "yuan", "days", "level", "levels", "ratio", "factor")
 """Units of numbers that may be negative."""
@@ -71,7 +71,7 @@ def _of_tag(
     is_open = kind == "text" and not codes and tag.unit != "yuan"
     return Column(
         tag.name,
-        heading.removesuffix("(元)") if tag.name in HEADINGS else tag.label,
+        heading.removesuffix("（元）") if tag.name in HEADINGS else tag.label,
         kind,
         (heading, tag.label),
         unit=chinese_unit(tag.unit, tag.label),
@@ -102,7 +102,7 @@ def _of_score(name: str, tiers: Mapping[str | int, str]) -> Column:
             highest=1 if share else None,
         )
     if name in LABELS:
-        return Column(name, LABELS[name].removesuffix("(元)"), "number", (LABELS[name],), unit="元")
+        return Column(name, LABELS[name].removesuffix("（元）"), "number", (LABELS[name],), unit="元")
     return Column(name, name, "text")
 
 

@@ -56,12 +56,12 @@ class AboutExport:
     def lines(self) -> list[tuple[str, str | int]]:
         """List what people read, heading and value."""
         return [
-            ("名单", f"{self.label} ({self.name})"),
-            ("版本", self.version or "无(代码内定义)"),
+            ("名单", f"{self.label}（{self.name}）"),
+            ("版本", self.version or "无（代码内定义）"),
             ("发布指纹", self.content_hash or "未发布"),
             ("数据截止日", self.as_of.isoformat()),
             ("筛选条件", self.chinese or "无"),
-            ("筛选条件(英文)", self.plain or "none"),
+            ("筛选条件（英文）", self.plain or "none"),
             *(
                 (
                     f"释义：{tag['label']}",

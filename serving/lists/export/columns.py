@@ -62,7 +62,7 @@ def tag_column(tag: Tag) -> ExportColumn:
     if tag.unit in ("share", "change"):
         return ExportColumn(tag.name, tag.label, "percent", digits=4)
     unit = chinese_unit(tag.unit, tag.label)
-    heading = f"{tag.label}({unit})" if unit else tag.label
+    heading = f"{tag.label}（{unit}）" if unit else tag.label
     kind: Kind = "money" if tag.unit == "yuan" else "number"
     is_whole = tag.type == "int64" or tag.unit == "days"
     return ExportColumn(tag.name, heading, kind, digits=0 if is_whole else 2)

@@ -35,7 +35,7 @@ def write_messages(title: str, as_of: date, sections: Sequence[Section], by: Lev
             lines += named[part].sentences
     gap = named.get("缺口来自哪里")
     if gap is not None and len(gap.rows) > 1:
-        largest = [f"{row[0]} {row[1]}张({row[2]}个百分点)" for row in gap.rows[:-1][:OFFICES]]
+        largest = [f"{row[0]} {row[1]}张（{row[2]}个百分点）" for row in gap.rows[:-1][:OFFICES]]
         lines.append(f"缺口最大：{'，'.join(largest)}")
     calls = named.get("本周待联系")
     if calls is not None and calls.rows and by in ("manager", "branch"):

@@ -54,14 +54,14 @@ def standing_sentences(report: MondayReport) -> list[str]:
         return []
     ahead = compared.renewed - compared.expected
     text = (
-        f"其中 {compared.terms:,} 张有预期：预期续保 {compared.expected:.0f} 张(偶然波动范围 "
-        f"{compared.low:.0f}–{compared.high:.0f})，实际 {compared.renewed:,} 张，"
+        f"其中 {compared.terms:,} 张有预期：预期续保 {compared.expected:.0f} 张（偶然波动范围 "
+        f"{compared.low:.0f}–{compared.high:.0f}），实际 {compared.renewed:,} 张，"
         f"{'多' if ahead >= 0 else '少'} {abs(ahead):.0f} 张"
         f"{'，在偶然波动之内' if compared.low <= compared.renewed <= compared.high else ''}。"
     )
     names = {row.key: office_name(report.funnel, row) for row in report.funnel.offices}
     outside = [
-        f"{names.get(key, key)}({'高于' if one_office.difference > 0 else '低于'}预期)"
+        f"{names.get(key, key)}（{'高于' if one_office.difference > 0 else '低于'}预期）"
         for key, one_office in compared.offices.items()
         if one_office.outside
     ]
@@ -72,7 +72,7 @@ def standing_sentences(report: MondayReport) -> list[str]:
     else:
         flagged = f"没有{label}超出漏斗图界限"
     sentences = [
-        text, f"{flagged}(即使毫无差别，平均也有5%会超出)。"
+        text, f"{flagged}（即使毫无差别，平均也有5%会超出）。"
     ]  # fmt: skip
     if report.expectations.learned:
         sentences.append(
@@ -95,7 +95,7 @@ def forecast_sentences(report: MondayReport) -> list[str]:
     rate, low, high = (count / end.due for count in (end.forecast, end.low, end.high))
     learned = f"按前 {end.months} 个月的偏差" if end.months else "按模型概率"
     return [
-        f"预计月末续保 {end.forecast:.0f} 张(95%预测区间 {end.low:,}–{end.high:,})，续保率 "
+        f"预计月末续保 {end.forecast:.0f} 张（95%预测区间 {end.low:,}–{end.high:,}），续保率 "
         f"{Percent(rate)}({low:.1%}–{high:.1%})，{learned}。"
     ]
 
@@ -114,7 +114,7 @@ def _standing(report: MondayReport) -> Section:
         "与预期比较",
         (f"预期的来源：{sources}。",) if sources else ("没有预期可比。",),
         (label, "已到期", "已续保", "预期续保", "超出预期", "续保率", "界限", "超出界限",
-         "收缩后差异(百分点)", "95%区间(百分点)"),
+         "收缩后差异（百分点）", "95%区间（百分点）"),
         [
             [
                 names.get(key, key), row.terms, row.renewed, round(row.expected, 1),
@@ -153,7 +153,7 @@ def _risks(report: MondayReport) -> Section:
              Percent(row.dearer.share), interval(row.dearer), Percent(row.renewed.share)]
             for row in report.risks
         ],
-        ("涨价：报价变化超过设定的幅度(report.toml 的 price_rise)",),
+        ("涨价：报价变化超过设定的幅度（report.toml 的 price_rise）",),
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def _calls(report: MondayReport) -> Section:
              row.condition or ""]
             for row in calls.rows
         ],
-        ("可联系：即将到期且未续保的客户，减去名单各项规则剔除的(docs/lists.md)",
+        ("可联系：即将到期且未续保的客户，减去名单各项规则剔除的（docs/lists.md）",
          f'全部名单：guanjia list renewal_risk --where "{calls.condition}"'),
     )  # fmt: skip
 
@@ -200,7 +200,7 @@ def _margins(report: MondayReport) -> Section:
     return Section(
         "留住的是好客户吗",
         margin_sentences(report),
-        ("结果", "保单", "签单保费(元)", "赔付率", "费用率", "综合成本率", "预期边际(元/张)",
+        ("结果", "保单", "签单保费（元）", "赔付率", "费用率", "综合成本率", "预期边际（元/张）",
          "95%区间", "有预期的", "其中边际为正"),
         rows,
         definition_notes("loss_ratio", "expense_ratio", "combined_ratio", "expected_margin"),
@@ -221,8 +221,8 @@ def margin_sentences(report: MondayReport) -> tuple[str, ...]:
         return ()
     rates = [counts.get(True, 0) / sum(counts.values()) for counts in (good, poor)]
     return (
-        f"预期边际为正的客户续保率 {rates[0]:.1%}({sum(good.values()):,} 张)，"
-        f"为负的 {rates[1]:.1%}({sum(poor.values()):,} 张)。",
+        f"预期边际为正的客户续保率 {rates[0]:.1%}（{sum(good.values()):,} 张），"
+        f"为负的 {rates[1]:.1%}（{sum(poor.values()):,} 张）。",
     )
 
 

@@ -92,7 +92,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"已触达 {share(total.reached)}，已查看 {share(total.viewed)}。"
             f"最近7天入池 {total.first_day.of:,} 张，首日报价率 {Percent(total.first_day.share)}；"
             f"首周报价率 {Percent(total.first_week.share)}"
-            f"(入池已满7天的 {total.first_week.of:,} 张)。",
+            f"（入池已满7天的 {total.first_week.of:,} 张）。",
         ),
         (label, "在池未续", "报价率", "95%区间", "报价触达率", "报价查看率", "新入池", "首日报价率",
          "满7天", "首周报价率"),
@@ -121,7 +121,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"已到期 {total.expired:,} 张中流失 {lost:,} 张，"
             f"缺口 {Percent(funnel.gap)}：{reasons}。",
         ),
-        (label, "流失", "缺口影响(百分点)", *REASONS.values()),
+        (label, "流失", "缺口影响（百分点）", *REASONS.values()),
         [*gaps, ["合计", lost, round(100 * total_impact, 2), *total.lost.values()]],
         definition_notes("impact"),
     )  # fmt: skip
@@ -142,7 +142,7 @@ def headline(funnel: Funnel) -> str:
         return f"{text}，尚无到期保单。"
     text += (
         f"，已续保 {total.renewed.yes:,} 张，续保率 {Percent(total.renewed.share)}"
-        f"(95%区间 {interval(total.renewed)})"
+        f"（95%区间 {interval(total.renewed)}）"
     )
     if funnel.target is not None:
         ahead = total.renewed.share - float(funnel.target)
@@ -166,14 +166,14 @@ def interval(figure: Figure) -> str:
 
 
 def share(figure: Figure) -> str:
-    """Write a share with its numerator: `390 张(72.4%)`.
+    """Write a share with its numerator: `390 张（72.4%）`.
 
     Parameters
     ----------
     figure : Figure
         The share.
     """
-    return f"{figure.yes:,} 张({Percent(figure.share)})"
+    return f"{figure.yes:,} 张（{Percent(figure.share)}）"
 
 
 def office_name(funnel: Funnel, row: FunnelRow) -> str:

@@ -112,7 +112,7 @@ def test_a_template_has_headings_and_a_sheet_of_rules(tmp_path: Path) -> None:
     rules = {row[1]: row for row in sheets["规则"]}
     assert rules["退保生效日期/cancelled_on"][5:7] == ["是", "未退保"]
     assert "motor_compulsory 交强险" in rules["险类/line"][7]
-    assert rules["签单保费(不含税，扣除退费)/written_premium"][2:6] == [
+    assert rules["签单保费（不含税，扣除退费）/written_premium"][2:6] == [
         "金额",
         "2779.10",
         "元",

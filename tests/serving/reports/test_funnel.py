@@ -124,7 +124,7 @@ def test_price_and_risk_are_those_worked_out_by_hand(insurer: Lake) -> None:
     # P1 at 900 (exactly -10%: not below it); P3's last quote is 1,200; P5, P6, P7 as before.
     assert bands == {
         "降3%至10%": (1, 1),
-        "持平(±3%)": (1, 3),
+        "持平（±3%）": (1, 3),
         "涨10%以上": (0, 1),
         "未报价": (0, 1),
     }
