@@ -30,7 +30,10 @@ LABELS = {
     "exploration_share": ("探索比例", "share drawn by lot"),
     "holdout_share": ("对照组比例", "holdout share"),
     "holdout_cycle": ("对照组周期", "holdout cycle"),
-    "fatigue_per_recent_contact": ("每次近期触达的疲劳成本（元）", "fatigue a recent contact, yuan"),
+    "fatigue_per_recent_contact": (
+        "每次近期触达的疲劳成本（元）",
+        "fatigue a recent contact, yuan",
+    ),
     "fatigue_per_unanswered_contact": ("每次未响应的疲劳成本（元）", "fatigue an unanswered one"),
     "unanswered_counted": ("最多计入的未响应次数", "unanswered contacts counted"),
     "motor_margin_share": ("车险边际占保费", "motor margin, share of premium"),

@@ -19,7 +19,7 @@ from serving.lists.definitions.versions import (
     read_versions,
     write_version,
 )
-from serving.lists.questions import check_definition
+from serving.lists.questions import check_definition, chinese_of
 from serving.records.database import LONG_SECONDS, Records
 
 
@@ -122,9 +122,9 @@ class ListDefinitions:
         """
         with self.reading() as connection:
             old = read_version(connection, name, before)
-            return compare_definitions(
-                old.definition, read_version(connection, name, after).definition
-            )
+            new = read_version(connection, name, after)
+        conditions = chinese_of(self.lake, [old.definition.where, new.definition.where])
+        return compare_definitions(old.definition, new.definition, conditions)
 
     def use(self, name: str) -> ListUse:
         """Find where a list is used.

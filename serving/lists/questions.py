@@ -5,7 +5,7 @@ once.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -179,6 +179,35 @@ def read_where(lake: Lake, where: str | Mapping[str, Any], as_of: date | None = 
         raise _of_heading(error) from None
     except GuanjiaError as error:
         raise ListDefinitionError.of(error) from None
+
+
+def chinese_of(lake: Lake, conditions: Iterable[str]) -> dict[str, str]:
+    """Write stored conditions in Chinese; one that names what is gone stays as it is.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose segments they may name.
+    conditions : iterable of str
+        The conditions; an empty one stays empty.
+    """
+    vocabulary, written = list_vocabulary(lake, readable_columns()), {}
+    for text in conditions:
+        try:
+            written[text] = read_condition(text, vocabulary).chinese if text.strip() else ""
+        except GuanjiaError:
+            written[text] = text
+    return written
+
+
+def chinese_order(lake: Lake, definition: ListDefinition) -> str:
+    """Write the order of a list in Chinese."""
+    columns = list_vocabulary(lake, readable_columns()).columns
+    terms = (
+        (columns[term.column].label if term.column in columns else term.column, term.descends)
+        for term in definition.terms
+    )
+    return "，".join(f"{label}从{'高到低' if descends else '低到高'}" for label, descends in terms)
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:

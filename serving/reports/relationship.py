@@ -158,14 +158,17 @@ def stage_sections(report: StageMovement) -> list[Section]:
         Section(
             "客户关系阶段",
             (text,),
-            ("期初", "期末", "人数", "获客成本（元）", "人均获客（元）", "服务成本（元）", "触达成本（元）",
-             "签单保费（元）"),
+            ("期初", "期末", "人数", "获客成本（元）", "人均获客（元）", "服务成本（元）",
+             "触达成本（元）", "签单保费（元）"),
             [
                 [LABELS[move.before], LABELS[move.after], move.customers, round(move.acquisition),
                  round(move.acquisition / move.customers, 2), round(move.service),
                  round(move.contact), round(move.premium)]
                 for move in report.moves
             ],
-            ("阶段：标签 life_cycle_stage 在两个日期的取值；成本：期内客户账户（docs/account.md）",),
+            (
+                "阶段：标签 life_cycle_stage 在两个日期的取值；"
+                "成本：期内客户账户（docs/account.md）",
+            ),
         )
     ]  # fmt: skip

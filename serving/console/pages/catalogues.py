@@ -16,6 +16,7 @@ from serving.console.builder.tag_search import part_names
 from serving.console.render import show
 from serving.console.route import console_router
 from serving.lineage.graph import KINDS, Node, lineage_of
+from serving.lists.questions import chinese_of
 
 router = console_router()
 
@@ -25,6 +26,8 @@ def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Resp
     """List the tags that a word occurs in, and the segments."""
     words = q.strip().casefold()
     matching = [tag for tag in catalogue().values() if words in _text(tag)]
+    lake: Lake = request.app.state.service.lake
+    segments = load_segments(lake.home)
     return show(
         request,
         "tags.html",
@@ -32,7 +35,8 @@ def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Resp
         groups={name: [tag for tag in matching if tag.group == name] for name in groups()},
         parts=part_names(),
         number=len(matching),
-        segments=load_segments(request.app.state.service.lake.home),
+        segments=segments,
+        rules=chinese_of(lake, (segment.rule for segment in segments.values())),
     )
 
 

@@ -32,8 +32,7 @@ from serving.lists.definitions.definition import (
     parse_definition,
 )
 from serving.lists.preview import Preview
-from serving.lists.questions import read_where, readable_columns
-from serving.lists.service import ListService
+from serving.lists.questions import chinese_of, readable_columns
 from serving.schemas import NO_NUL
 from training.models import MODELS
 
@@ -65,7 +64,8 @@ def builder(
     with opened(request) as (service, _, _):
         if copy is not None:
             values = service.version(copy).definition.document()
-            values[WHERE] = _in_words(request, service, values[WHERE])
+            if language_of(request) != ENGLISH:
+                values |= {WHERE: chinese_of(service.lake, [values[WHERE]])[values[WHERE]]}
     return _whole_page(request, values, _look(request, [(WHERE, values[WHERE])]))
 
 
@@ -109,6 +109,7 @@ def tag(request: Request, name: Annotated[str, Path(max_length=100)]) -> Respons
         tag=catalogue().get(name),
         definition=definition_of(name, vocabulary),
         segment=segment,
+        rule=chinese_of(service.lake, [segment.rule])[segment.rule] if segment else "",
         distribution=distribution,
     )
 
@@ -186,16 +187,6 @@ def _whole_page(request: Request, values: dict[str, Any], seen: _Look) -> Respon
 def _offered() -> dict[str, Any]:
     """Return what the tree is made of on any page."""
     return {"parts": part_names(), "kinds": GROUP_WORDS, "name": None}
-
-
-def _in_words(request: Request, service: ListService, where: str) -> str:
-    """Write a stored condition in the language of the page; as it is, if it names what is gone."""
-    if not where or language_of(request) == ENGLISH:
-        return where
-    try:
-        return read_where(service.lake, where).chinese
-    except GuanjiaError:
-        return where
 
 
 def _save(request: Request, fields: Fields) -> Response:

@@ -21,6 +21,7 @@ from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.preview import SENT_WORDS
+from serving.lists.questions import chinese_of, chinese_order
 from serving.lists.rules import RULES
 from serving.lists.standing import SENT, check_rule
 from serving.reports.kept import PATIENCE_SECONDS
@@ -42,7 +43,15 @@ def lists(request: Request) -> Response:
         versions = service.lists()
         uses = {name: service.use(name) for name in versions}
         waiting = [release for release in service.releases() if release.state == "waiting"]
-    return show(request, "lists/all.html", lists=versions, uses=uses, waiting=waiting)
+        conditions = chinese_of(service.lake, (each.definition.where for each in versions.values()))
+    return show(
+        request,
+        "lists/all.html",
+        lists=versions,
+        uses=uses,
+        waiting=waiting,
+        conditions=conditions,
+    )
 
 
 @router.get("/console/lists/{name}")
@@ -55,6 +64,9 @@ def one_list(request: Request, name: ListName) -> Response:
             request,
             "lists/list.html",
             latest=latest,
+            condition=chinese_of(service.lake, [latest.definition.where])[latest.definition.where],
+            order=chinese_order(service.lake, latest.definition),
+            touchpoints=request.app.state.touchpoints.touchpoints_for(),
             versions=[*reversed(versions)],
             differences=[
                 (later, service.diff(name, earlier.version, later.version))

@@ -102,7 +102,9 @@ def _of_score(name: str, tiers: Mapping[str | int, str]) -> Column:
             highest=1 if share else None,
         )
     if name in LABELS:
-        return Column(name, LABELS[name].removesuffix("（元）"), "number", (LABELS[name],), unit="元")
+        return Column(
+            name, LABELS[name].removesuffix("（元）"), "number", (LABELS[name],), unit="元"
+        )
     return Column(name, name, "text")
 
 

@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from serving.lists.definitions.definition import LABELS, ListDefinition
+from training.models import MODELS
+
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
+LABELS_OF: Mapping[str, Mapping[str, str]] = {
+    "model": {name: spec.label for name, spec in MODELS.items()},
+    "channel": CONTACT_CHANNEL_LABELS,
+    "effect": {"raises": "提高", "lowers": "降低"},
+}
+"""Field whose values are names -> the Chinese of each."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,17 @@ class Difference:
     english: str
 
 
-def compare_definitions(before: ListDefinition, after: ListDefinition) -> list[Difference]:
+def compare_definitions(
+    before: ListDefinition, after: ListDefinition, chinese: Mapping[str, str] = NO_WORDS
+) -> list[Difference]:
     """List the fields in which two versions differ, in the order of the fields.
+
+    Parameters
+    ----------
+    before, after : ListDefinition
+        The two versions.
+    chinese : mapping of str to str
+        Condition -> the same in Chinese; one that is not there stays as it is stored.
 
     Examples
     --------
@@ -43,13 +63,15 @@ def compare_definitions(before: ListDefinition, after: ListDefinition) -> list[D
         if old[field] == new[field]:
             continue
         was, is_now = _words(old[field]), _words(new[field])
+        unset, unset_english = "未设置", "not set"
+        words = {**LABELS_OF.get(field, NO_WORDS), **(chinese if field == "where" else NO_WORDS)}
         differences.append(
             Difference(
                 field,
                 old[field],
                 new[field],
-                f"{label}：{was or '未设置'} → {is_now or '未设置'}",
-                f"{field}: {was or 'not set'} -> {is_now or 'not set'}",
+                f"{label}：{words.get(was, was) or unset} → {words.get(is_now, is_now) or unset}",
+                f"{field}: {was or unset_english} -> {is_now or unset_english}",
             )
         )
     return differences
