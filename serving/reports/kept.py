@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from features.erasure.kept_reports import FOLDER
 from features.lake import Lake
@@ -55,14 +56,10 @@ class KeptReport:
         What people read.
     customers : tuple of str
         Customers whom its numbers name.
-    begun_at : datetime or None
-        When its making began: what the records were told later, a consent withdrawn, is not in it.
-        None: it is only being made.
     """
 
     text: ReportText
     customers: tuple[str, ...] = ()
-    begun_at: datetime | None = None
 
 
 def kept_file(lake: Lake, choice: ReportChoice) -> Path:
@@ -97,11 +94,9 @@ def read_report(path: Path) -> KeptReport | None:
             for title, sentences, headings, rows, notes in fields["sections"]
         ]  # fmt: skip
         as_of, by = date.fromisoformat(fields["as_of"]), fields["by"]
-        return KeptReport(
-            ReportText(fields["title"], as_of, sections, by),
-            tuple(fields["customers"]),
-            datetime.fromisoformat(fields["begun_at"]),
-        )
+        begun_at = datetime.fromisoformat(fields["begun_at"])
+        text = ReportText(fields["title"], as_of, sections, by, begun_at)
+        return KeptReport(text, tuple(fields["customers"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -109,7 +104,7 @@ def read_report(path: Path) -> KeptReport | None:
 def keep_report(path: Path, report: KeptReport) -> None:
     """Keep a report; a home that cannot be written only costs the next reader the time."""
     text = report.text
-    assert report.begun_at is not None
+    assert text.begun_at is not None
     fields = {
         "title": text.title,
         "as_of": text.as_of.isoformat(),
@@ -123,7 +118,7 @@ def keep_report(path: Path, report: KeptReport) -> None:
             for part in text.sections
         ],
         "customers": report.customers,
-        "begun_at": report.begun_at.isoformat(),
+        "begun_at": text.begun_at.isoformat(),
     }
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -189,8 +184,10 @@ def make_report(lake: Lake, choice: ReportChoice, make: Callable[[], KeptReport]
     lake, choice, make
         As `ask_for_report` takes them.
     """
-    path, begun_at = kept_file(lake, choice), clock.now(lake.settings)
-    report = replace(make(), begun_at=begun_at)
+    path, zone = kept_file(lake, choice), ZoneInfo(lake.settings.timezone)
+    begun_at = clock.now(lake.settings).astimezone(zone)
+    report = make()
+    report = replace(report, text=replace(report.text, begun_at=begun_at))
     if kept_file(lake, choice) == path:
         keep_report(path, report)
     return report

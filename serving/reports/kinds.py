@@ -6,10 +6,11 @@ API, console and command line make them from here, so that all three say and ref
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -112,6 +113,26 @@ class ReportKind:
     english: str
     make: Make
     reads_records: bool = False
+
+    def make_at(
+        self, lake: Lake, question: ReportQuestion, at: datetime, records: Connection | None
+    ) -> MadeReport:
+        """Make it, and say in it when that began.
+
+        Parameters
+        ----------
+        lake : Lake
+            The home.
+        question : ReportQuestion
+            What is asked.
+        at : datetime
+            Now.
+        records : Connection or None
+            A connection to the records, if it reads them.
+        """
+        report = self.make(lake, question, at, records)
+        begun_at = at.astimezone(ZoneInfo(lake.settings.timezone))
+        return replace(report, text=replace(report.text, begun_at=begun_at))
 
 
 def day_of_report(lake: Lake, as_of: date | None = None, week: date | None = None) -> date:
@@ -273,4 +294,4 @@ def make_of_day(served: Lake, records: Records, name: str, question: ReportQuest
         connection = None
         if kind.reads_records:
             connection = stack.enter_context(records.reading(LONG_SECONDS))
-        return kind.make(lake, question, clock.now(lake.settings), connection)
+        return kind.make_at(lake, question, clock.now(lake.settings), connection)

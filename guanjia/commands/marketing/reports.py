@@ -124,12 +124,12 @@ def _make(
     on, kind, at = day_of_report(lake, as_of, week), REPORTS[name], clock.now(lake.settings)
     question = ReportQuestion(on, first_day_of_report(since, on), by)
     if not kind.reads_records:
-        report = kind.make(lake, question, at, None)
+        report = kind.make_at(lake, question, at, None)
         _show(report.text, report.figures, out, json)
         return
     with open_records(lake) as records:
         with records.reading(LONG_SECONDS) as connection:
-            report = kind.make(lake, question, at, connection)
+            report = kind.make_at(lake, question, at, connection)
         if out is not None and report.customers:
             who, columns = getpass.getuser(), ["客户号"]
             with records.writing(durable=True) as connection:

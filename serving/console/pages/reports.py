@@ -203,7 +203,7 @@ def show_part(request: Request, report: KeptReport | None) -> Response:
         request,
         "reports/part.html",
         report=report.text,
-        begun_at=report.begun_at,
+        begun_at=report.text.begun_at,
         text=cell_text,
     )
 

@@ -1,7 +1,6 @@
 """Write a report as texts for WeCom: each message at most 2,048 bytes, in Chinese."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from serving.reports.output.sections import Section
 from serving.reports.settings import Level
@@ -14,22 +13,24 @@ PARTS = ("本月续保", "与预期比较", "在池未续", "缺口来自哪里"
 """Sections whose sentences go into the messages."""
 
 
-def write_messages(title: str, as_of: date, sections: Sequence[Section], by: Level) -> list[str]:
+def write_messages(
+    title: str, known: Sequence[str], sections: Sequence[Section], by: Level
+) -> list[str]:
     """Write the sentences of a report as messages, split between lines.
 
     Parameters
     ----------
     title : str
         Heading of the first message.
-    as_of : date
-        What was known by then is in it.
+    known : sequence of str
+        Sentences on what is in it.
     sections : sequence of Section
         The parts of the report.
     by : {"branch", "team", "manager", "channel", "star"}
         What an office is.
     """
     named = {section.title: section for section in sections}
-    lines = [f"【{title}】", f"截至{as_of.month}月{as_of.day}日"]
+    lines = [f"【{title}】", *known]
     for part in PARTS:
         if part in named:
             lines += named[part].sentences

@@ -11,6 +11,7 @@ from serving.spreadsheet import FORMULA_STARTS, write_csv
 SHEET_NAME = 31
 """Characters that a workbook takes as the name of a sheet."""
 WIDEST, NARROWEST = 40, 10
+REMARKS = "说明"
 
 
 def write_report(path: Path, sections: Sequence[Section], notes: Sequence[str]) -> int:
@@ -23,7 +24,7 @@ def write_report(path: Path, sections: Sequence[Section], notes: Sequence[str]) 
     sections : sequence of Section
         The parts; a sheet each in a workbook.
     notes : sequence of str
-        How the report was made, on a sheet of its own.
+        How the report was made: on a sheet of its own, or in the last rows.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def write_report(path: Path, sections: Sequence[Section], notes: Sequence[str]) 
     """
     ending = path.suffix.lower()
     if ending == ".csv":
-        write_csv(path, ("部分", "行", "列", "值"), _long_rows(sections))
+        write_csv(path, ("部分", "行", "列", "值"), _long_rows(sections, notes))
     elif ending == ".xlsx":
         _write_workbook(path, sections, notes)
     else:
@@ -45,12 +46,17 @@ def write_report(path: Path, sections: Sequence[Section], notes: Sequence[str]) 
     return sum(len(section.rows) for section in sections)
 
 
-def _long_rows(sections: Sequence[Section]) -> Iterator[list[object]]:
-    """Give every cell of every table a row: tables with different columns fit into one file."""
+def _long_rows(sections: Sequence[Section], notes: Sequence[str]) -> Iterator[list[object]]:
+    """Give every cell of every table a row: tables with different columns fit into one file.
+
+    The notes are the last rows.
+    """
     for section in sections:
         for row in section.rows:
             for heading, value in zip(section.headings[1:], row[1:], strict=True):
                 yield [section.title, row[0], heading, _plain(value)]
+    for number, note in enumerate(notes, 1):
+        yield [REMARKS, number, "", note]
 
 
 def _plain(value: Cell) -> object:
@@ -82,7 +88,7 @@ def _write_workbook(path: Path, sections: Sequence[Section], notes: Sequence[str
             for number, row in enumerate(section.rows, 1):
                 for column, value in enumerate(row):
                     _write_cell(sheet, number, column, value, formats)
-        remarks = book.add_worksheet("说明")
+        remarks = book.add_worksheet(REMARKS)
         remarks.set_column(0, 0, 100)
         lines = [*notes, *(note for section in sections for note in section.notes)]
         for number, line in enumerate(lines):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from features.errors import GuanjiaError
@@ -32,20 +32,34 @@ class ReportText:
         Its parts.
     by : {"branch", "team", "manager", "channel", "star"}
         What an office is.
+    begun_at : datetime or None
+        When its making began, in the insurer's time zone: what the records were told later, a
+        consent withdrawn, is not in it. None: it is only being made.
     """
 
     title: str
     as_of: date
     sections: Sequence[Section]
     by: Level = "branch"
+    begun_at: datetime | None = None
+
+    @property
+    def known(self) -> list[str]:
+        """Sentences on what is in it: the day of its data, and when it was made."""
+        day = self.as_of
+        lines = [f"数据截至 {day.year}年{day.month}月{day.day}日；只用当日之前已知的数据"]
+        if self.begun_at is not None:
+            at = f"{self.begun_at:%Y-%m-%d %H:%M}"
+            lines.append(f"生成于 {at}，此后的授权变更和触达不在其中")
+        return lines
 
     def page(self) -> str:
         """Render it as an HTML page."""
-        return render_page(self.title, self.as_of, self.sections)
+        return render_page(self.title, self.known, self.sections)
 
     def messages(self) -> list[str]:
         """Write it as messages for WeCom."""
-        return write_messages(self.title, self.as_of, self.sections, self.by)
+        return write_messages(self.title, self.known, self.sections, self.by)
 
 
 def write_file(report: ReportText, path: Path) -> None:
@@ -66,8 +80,7 @@ def write_file(report: ReportText, path: Path) -> None:
     ending = path.suffix.lower()
     refuse_ending(path)
     if ending in (".csv", ".xlsx"):
-        notes = (report.title, f"数据截至 {report.as_of}；只用当日之前已知的数据")
-        write_report(path, report.sections, notes)
+        write_report(path, report.sections, (report.title, *report.known))
         return
     text = report.page() if ending == ".html" else BETWEEN.join(report.messages()) + "\n"
     with published(path, 0o600) as draft:

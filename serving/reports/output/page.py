@@ -1,7 +1,6 @@
 """Render a report as one page in Chinese (`page.html` filled in): no network, no script, A4."""
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,15 +14,15 @@ LONGEST_CELL = 40
 """Characters from which a cell is set small and broken."""
 
 
-def render_page(title: str, as_of: date, sections: Sequence[Section]) -> str:
+def render_page(title: str, known: Sequence[str], sections: Sequence[Section]) -> str:
     """Render sections as HTML text.
 
     Parameters
     ----------
     title : str
         Heading of the page.
-    as_of : date
-        What was known by then is in it.
+    known : sequence of str
+        Sentences on what is in it.
     sections : sequence of Section
         The parts; the sentences of the first stand above all.
     """
@@ -42,7 +41,7 @@ def render_page(title: str, as_of: date, sections: Sequence[Section]) -> str:
     }
     return environment.get_template("page.html").render(
         title=title,
-        known=f"数据截至 {as_of.year}年{as_of.month}月{as_of.day}日；只用当日之前已知的数据",
+        known=known,
         sections=sections,
         most=PRINTED_ROWS,
     )

@@ -46,8 +46,8 @@ def refuse() -> KeptReport:
 
 def test_a_report_reads_as_it_was_made(lake: Lake) -> None:
     made = make_report(lake, ASKED, lambda: REPORT)
-    assert made.begun_at is not None
-    assert made == replace(REPORT, begun_at=made.begun_at)
+    assert made.text.begun_at is not None
+    assert made == replace(REPORT, text=replace(REPORT.text, begun_at=made.text.begun_at))
     assert read_report(kept_file(lake, ASKED)) == made
     assert ask_for_report(lake, ASKED, refuse) == made
 

@@ -142,7 +142,7 @@ def test_each_number_of_calls_opens_its_list(
 
 def test_exports_have_the_figures_of_the_report(report: MondayReport, tmp_path: Path) -> None:
     sections = monday_sections(report)
-    text = ReportText("周报", MIDDLE, sections)
+    text = ReportText("周报", MIDDLE, sections, begun_at=datetime(2026, 7, 6, 9, 12, tzinfo=UTC))
     for ending in (".csv", ".xlsx", ".html", ".txt"):
         write_file(text, tmp_path / f"report{ending}")
     total = report.funnel.total
@@ -155,8 +155,13 @@ def test_exports_have_the_figures_of_the_report(report: MondayReport, tmp_path: 
     last = dict(zip(sheet[0], sheet[-1], strict=True))
     assert last["本月应续"] == total.due
     assert last["续保率"] == pytest.approx(total.renewed.share)
-    assert "说明" in book.sheet_names
     page = (tmp_path / "report.html").read_text("utf-8")
+    day = f"数据截至 {MIDDLE.year}年{MIDDLE.month}月{MIDDLE.day}日"
+    remarks = [row[0] for row in book.get_sheet_by_name("说明").to_python()]
+    message = (tmp_path / "report.txt").read_text("utf-8")
+    for written in ("\n".join(remarks), page, message, "\n".join(row[3] for row in rows)):
+        assert day in written
+        assert "生成于 2026-07-06 09:12，此后的授权变更和触达不在其中" in written
     assert "<script" not in page
     assert "http" not in page
 
