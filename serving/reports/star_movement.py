@@ -13,7 +13,7 @@ from features.settings import cutoff
 from features.sql import instant_sql
 from features.stars.settings import StarSettings, load_star_settings
 from features.stars.value import rate
-from serving.reports.output.sections import Section
+from serving.reports.output.sections import CONDITION, Section
 from serving.reports.terms import checked, people_sql
 
 NEAR_SHARE = Decimal("0.9")
@@ -233,7 +233,7 @@ def star_sections(report: StarMovement) -> list[Section]:
         "星级变动",
         (text, f"接近下一星级的 {close_by:,} 人。"),
         ("星级", "期初", "期末", "升入", "降入", "人均额度成本（元）", "期初额度成本（元）",
-         "期末额度成本（元）", "近一年实际使用（元）", "接近下一星级", "名单条件"),
+         "期末额度成本（元）", "近一年实际使用（元）", "接近下一星级", CONDITION),
         [
             [f"{row.level}星 {row.name}", row.before, row.after, row.up, row.down,
              *(None if value is None else round(float(value), 2)

@@ -32,7 +32,7 @@ from serving.lists.definitions.definition import (
     parse_definition,
 )
 from serving.lists.preview import Preview
-from serving.lists.questions import chinese_of, readable_columns
+from serving.lists.questions import chinese_of, chinese_order, readable_columns
 from serving.schemas import NO_NUL
 from training.models import MODELS
 
@@ -61,12 +61,14 @@ def builder(
         A condition that fills the form, as reports link to it.
     """
     values: dict[str, Any] = {WHERE: where}
+    order = ""
     with opened(request) as (service, _, _):
         if copy is not None:
-            values = service.version(copy).definition.document()
+            definition = service.version(copy).definition
+            values, order = definition.document(), chinese_order(service.lake, definition)
             if language_of(request) != ENGLISH:
                 values |= {WHERE: chinese_of(service.lake, [values[WHERE]])[values[WHERE]]}
-    return _whole_page(request, values, _look(request, [(WHERE, values[WHERE])]))
+    return _whole_page(request, values, _look(request, [(WHERE, values[WHERE])]), order)
 
 
 @router.post("/console/list-builder/look")
@@ -170,7 +172,20 @@ def _answer(request: Request, fields: Fields) -> Response:
     return show(request, "lists/round.html", **vars(seen), **_offered())
 
 
-def _whole_page(request: Request, values: dict[str, Any], seen: _Look) -> Response:
+def _whole_page(request: Request, values: dict[str, Any], seen: _Look, order: str = "") -> Response:
+    """Show the form.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    values : dict of str to object
+        What its fields hold.
+    seen : _Look
+        What a round of it found.
+    order : str
+        The stored order in Chinese; empty: as it is stored.
+    """
     return show(
         request,
         "lists/builder.html",
@@ -179,6 +194,7 @@ def _whole_page(request: Request, values: dict[str, Any], seen: _Look) -> Respon
         channels=CONTACT_CHANNEL_LABELS,
         touchpoints=request.app.state.touchpoints.touchpoints_for(),
         by_value=BY_VALUE,
+        order=order or values.get("order"),
         **vars(seen),
         **_offered(),
     )

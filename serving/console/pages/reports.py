@@ -5,6 +5,7 @@ page that was mailed opens at once. One that nobody asked for yet is made in the
 page asks again until it is there.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from features.lake import Lake
 from serving.api.marketing.reports import report_file
 from serving.console.render import show
 from serving.console.route import caller_of, console_router, note_seen
+from serving.lists.questions import chinese_of
 from serving.records.database import Records
 from serving.reports.kept import PATIENCE_SECONDS, KeptReport, ReportChoice, ask_for_kind
 from serving.reports.kinds import (
@@ -25,7 +27,9 @@ from serving.reports.kinds import (
     day_of_report,
     first_day_of_report,
 )
+from serving.reports.output.files import ReportText
 from serving.reports.output.page import cell_text
+from serving.reports.output.sections import CONDITION
 from serving.reports.settings import LEVELS as OFFICES
 from serving.reports.settings import Level
 
@@ -199,13 +203,23 @@ def show_part(request: Request, report: KeptReport | None) -> Response:
         return show(request, "reports/making.html")
     if report.customers:
         note_seen(request, report.customers)
+    lake: Lake = request.app.state.service.lake
     return show(
         request,
         "reports/part.html",
         report=report.text,
+        conditions=chinese_of(lake, _conditions(report.text)),
         begun_at=report.text.begun_at,
         text=cell_text,
     )
+
+
+def _conditions(text: ReportText) -> Iterator[str]:
+    """Iterate over the conditions in a report by which its numbers open as lists."""
+    for section in text.sections:
+        for heading, column in zip(section.headings, zip(*section.rows, strict=True), strict=False):
+            if heading == CONDITION:
+                yield from (cell for cell in column if isinstance(cell, str))
 
 
 def _read_or_make(

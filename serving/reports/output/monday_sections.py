@@ -4,6 +4,7 @@ from serving.lists.rules import RULES
 from serving.reports.expected import SOURCES
 from serving.reports.monday import MondayReport
 from serving.reports.output.sections import (
+    CONDITION,
     Cell,
     Percent,
     Section,
@@ -173,7 +174,7 @@ def _calls(report: MondayReport) -> Section:
     return Section(
         "本周待联系",
         (f"即将到期且未续保 {matched:,} 人{barred}，可联系 {free:,} 人。",),
-        ("机构", "客户经理", "即将到期", *(rule.chinese for rule in rules), "可联系", "名单条件"),
+        ("机构", "客户经理", "即将到期", *(rule.chinese for rule in rules), "可联系", CONDITION),
         [
             [row.branch, row.manager if row.name == row.manager else f"{row.name} {row.manager}",
              row.matched, *(row.left_out.get(rule.name, 0) for rule in rules), row.to_call,

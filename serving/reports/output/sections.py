@@ -12,6 +12,8 @@ from serving.reports.monday import Funnel
 from serving.reports.settings import LEVELS
 from serving.reports.terms import REASONS
 
+CONDITION = "名单条件"
+"""Heading of the conditions by which the numbers of a table open as lists."""
 MOST_OFFICES = 40
 """Offices that a page shows at most; exports have all."""
 
