@@ -14,10 +14,12 @@ from typing import Any, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from features.errors import GuanjiaError, did_you_mean, suggestions
+from features.errors import GuanjiaError, InputError, did_you_mean, suggestions
 
 UNKNOWN = "unknown_name"
 REFUSED = "refused"
+CODE_NAME = "^[a-z][a-z0-9_]"
+"""Begins the pattern of names in commands and addresses."""
 NO_TABLE = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 
 
@@ -191,7 +193,8 @@ def parse_fields(
         # A misspelt field is missing too: report the misspelling.
         misspelt = (fault for fault in faults if fault["type"] in {"extra_forbidden", UNKNOWN})
         fault = next(misspelt, faults[0])
-        raise _error(model, fields, fault, thing, manual, labels) from error
+        described = _error(model, fields, fault, thing, manual, labels)
+        raise (described if labels is None else InputError.of(described)) from error
 
 
 def refusal(english: str, chinese: str) -> PydanticCustomError:
@@ -254,7 +257,8 @@ def _error(
     name = place[-1] if place else ""
     field, kind, context = _field(thing, place), fault["type"], fault.get("ctx", {})
     message = fault["msg"].removeprefix("Value error, ")
-    label, chinese_cure = _label(labels, place, thing), f"请改正（说明见 {manual}）"
+    label = _label(labels, place, thing)
+    chinese_cure = f"请按 {manual} 改正" if labels is None else "请返回改正"
     if kind == "extra_forbidden":
         cure, alike = suggestions(name, list(_fields_of(model, place[:-1])))
         return GuanjiaError(field, "is not known", cure, chinese=(label, "不存在", alike))
@@ -276,14 +280,18 @@ def _error(
         chinese = label, context["chinese"], chinese_cure
     else:
         text = CHINESE_FAULTS.get(kind, "内容不对").format_map(context)
+        if str(context.get("pattern", "")).startswith(CODE_NAME):
+            text = "只能用小写字母、数字和下划线，并以字母开头"
         chinese = label, text, chinese_cure
     return GuanjiaError(field, message, f"mend it as {manual} says", chinese=chinese)
 
 
 def _label(labels: Mapping[str, str] | None, place: list[str], thing: str) -> str:
     """Name the field at a place in Chinese: with its file, where the fields have no labels."""
-    if labels is None or not place:
+    if labels is None:
         return _field(thing, place).replace(", field ", "，字段 ")
+    if not place:
+        return "填写的内容"
     return f"“{'.'.join([labels.get(place[0], place[0]), *place[1:]])}”一项"
 
 

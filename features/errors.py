@@ -109,15 +109,22 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     return UnknownNameError(f"{kind} {name}", "is not known", cure, chinese=chinese)
 
 
-def not_a_number(field: str, text: str) -> InputError:
+def not_a_number(field: str, text: str, label: str) -> InputError:
     """Make the error of a field of a form that should hold a number.
+
+    Parameters
+    ----------
+    field, label : str
+        Its name, and what the form calls it in Chinese.
+    text : str
+        What it holds.
 
     Examples
     --------
-    >>> print(not_a_number("size", "many"))
+    >>> print(not_a_number("size", "many", "人数上限"))
     field size: has 'many'. Write a number.
     """
-    chinese = f"字段 {field}", f"填的是“{text}”", "请填数字"
+    chinese = f"“{label}”一项", f"填的是“{text}”", "请填数字"
     return InputError(f"field {field}", f"has {text!r}", "write a number", chinese=chinese)
 
 

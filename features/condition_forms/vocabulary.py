@@ -144,7 +144,9 @@ class Vocabulary:
         alike = sorted(around, key=len) or similar_names(text, self.names)
         names = dict.fromkeys(name for known in alike for name in self.names[known])
         if not names:
-            return suggestions(phrase, [*self.columns, *self.segments])
+            known = [*self.columns, *self.segments]
+            labels = [*map(self.label, known)]
+            return suggestions(phrase, known)[0], suggestions(phrase, labels)[1]
         meant = [*map(self.describe, [*names][:LISTED])]
         return f"did you mean {', '.join(meant)}?", f"是不是 {'、'.join(meant)}？"
 

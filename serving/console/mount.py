@@ -20,6 +20,7 @@ from serving.console.pages import (
     service_effect,
     today,
     touchpoints,
+    unknown,
 )
 from serving.console.pages.data import deliveries, overview, quality
 from serving.console.render import FOLDER
@@ -44,6 +45,7 @@ PAGES = (
     deliveries.router,
     quality.router,
     compliance.router,
+    unknown.router,  # the last: it has every other address
 )
 
 

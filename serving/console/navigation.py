@@ -133,6 +133,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/data/quality": "home:read",
         "GET /console/compliance": "decisions:read",
         "GET /console/compliance/{decision_id}": "decisions:read",
+        "GET /console/{path:path}": SIGNED_IN,
     }
 )
 """Addresses of the console with the scope that each requires."""

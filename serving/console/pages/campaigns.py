@@ -17,7 +17,7 @@ from serving.api.marketing.campaign_messages import (
     StopRequest,
 )
 from serving.api.marketing.opened_lists import opened
-from serving.campaigns.plan import ARM_LABELS, BREAKDOWNS, NAME
+from serving.campaigns.plan import ARM_LABELS, BREAKDOWNS, LABELS, NAME
 from serving.campaigns.store import STATE_LABELS, list_campaigns
 from serving.console.render import show
 from serving.console.route import console_router, now_of
@@ -218,4 +218,4 @@ def _number(form: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(text) if text else default
     except ValueError:
-        raise not_a_number(name, text) from None
+        raise not_a_number(name, text, LABELS.get(name, "对照比例")) from None

@@ -27,6 +27,7 @@ from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.definitions.definition import (
     EVERY_BRANCH,
     EXPECTED_VALUE,
+    LABELS,
     NAME,
     ListDefinition,
     parse_definition,
@@ -265,4 +266,4 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
     try:
         return kind(text)
     except ValueError:
-        raise not_a_number(name, text) from None
+        raise not_a_number(name, text, LABELS[name]) from None
