@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pandas as pd
+from english_runs import english_of
 from playwright.sync_api import Browser, Page
 
 from features.lake import Lake, sha256_of
@@ -43,13 +44,15 @@ def challenge(home: Path, calibration: str = "") -> str:
 
 
 class Walk:
-    """A browser of one user that remembers the words of every page it was on."""
+    """A browser of one user that remembers the words of every page it was on, and what English it
+    saw on them."""
 
     def __init__(self, browser: Browser, url: str, user: str) -> None:
         self.context = browser.new_context(base_url=url, accept_downloads=True)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(SECONDS)
         self.words = ""
+        self.english: set[str] = set()
         self.user = user
 
     def log_in(self) -> None:
@@ -60,6 +63,7 @@ class Walk:
 
     def look(self) -> None:
         self.words += self.page.locator("body").inner_text()
+        self.english |= {f"{self.page.url}: {run}" for run in english_of(self.page)}
 
     def click(self, selector: str) -> None:
         self.look()

@@ -9,6 +9,7 @@ from typing import Protocol
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from english_runs import english_of
 from playwright.sync_api import Page
 
 from features.lake import Lake
@@ -67,12 +68,18 @@ def test_every_page_is_for_everybody(
         "/console/models/renewal/promote",
     ]
     more += [f"/console/data/{name}" for name in ("deliveries", "quarantine", "quality")]
+    more += [
+        "/console/lists/renewal_risk",
+        "/console/list-builder?copy=renewal_risk",
+        f"/console/lists/renewal_risk/why?customer={customer}",
+    ]
     for path in [*PATHS, *more]:
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.locator("main h1").count() == 1, path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert faults_of(page) == [], path
+        assert english_of(page) == [], path
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -94,6 +101,7 @@ def test_the_list_builder_is_for_everybody(sign_in: SignIn, width: int, scheme: 
     assert page.locator("#about-r\\.0 svg").count() == 1, "what was opened stays open"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert faults_of(page) == []
+    assert english_of(page) == []
 
 
 def test_a_stranger_counts_their_branch_alone(

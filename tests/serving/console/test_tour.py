@@ -215,6 +215,7 @@ def test_the_tour_is_what_the_page_says(browser: Browser, url: str, token: str) 
             step(walk, other, texts[name])
             said = re.findall(r"「([^」]+)」", texts[name])
             assert [words for words in said if words not in walk.words] == [], name
+            assert walk.english | other.english == set(), name
     finally:
         walk.context.close()
         other.context.close()
