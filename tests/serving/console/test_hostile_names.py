@@ -57,14 +57,14 @@ def conditions(text: str) -> dict[str, Any]:
         DraftRow(text, text, (text,)),
         DraftRow("sum", "<", (text,), find=text),
     ]
-    fault = GuanjiaError(text, text, text)
+    fault = GuanjiaError(text, text, text, chinese=(text, text, text))
     found = TagMatches({"claims": [TagMatch(text, text, Phrase(text, "en"), text, "claims")]}, 1, 1)
     members = [
         Part(f"r.{place}", 1, "row", row, controls_of(row, words), found, fault)
         for place, row in enumerate(rows)
     ]
     root = Part("r", 0, "all", members=members)
-    board = Board(text, root, "", fault, [text], 1, date(2026, 6, 30), 1)
+    board = Board(text, root, "", fault, 1, date(2026, 6, 30), 1)
     seen = {"fault": fault, "counts": None, "preview": None, "members": [], "name": None}
     return {"board": board, "parts": {"claims": (text, text)}, "kinds": GROUP_WORDS, **seen}
 

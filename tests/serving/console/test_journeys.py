@@ -235,9 +235,8 @@ def test_a_nested_condition_is_built_by_keyboard_alone(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/lists/by_keyboard")
-    assert "(renewal < 0.7 or channel in ('agent')) and star_level >= 3" in (
-        page.locator("main").inner_text()
-    )
+    shown = "(续保概率 < 0.7 或 渠道 属于 (代理)) 且 星级 ≥ 3"
+    assert shown in page.locator("main").inner_text(), "as it was written, not as it is stored"
 
 
 def test_the_builder_works_without_script(browser: Browser, url: str) -> None:
@@ -268,6 +267,6 @@ def test_the_builder_works_without_script(browser: Browser, url: str) -> None:
     page.fill("#name", "half_done")
     page.fill("#label", "没填完")
     page.click("text=保存为新版本")
-    told = "rows that are not complete"
+    told = "还有 1 条没有填完"
     expect(page.locator("[role=alert]")).to_contain_text(told, timeout=SECONDS)
     context.close()

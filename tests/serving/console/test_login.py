@@ -162,7 +162,7 @@ def test_a_form_needs_the_key_of_its_session(enter: Enter) -> None:
     for form in ({}, {"form_key": "0" * 64}):
         answer = enter("steward").post("/console/logout", data=form)
         assert answer.status_code == 403
-        assert "belongs to another session" in answer.text
+        assert "属于另一次登录" in answer.text
 
 
 def test_a_form_of_another_site_is_refused(service: Running, users: list[str]) -> None:
