@@ -1,7 +1,7 @@
 """Raise errors that users read: each names the thing, the fault and the cure.
 
 An error that somebody at a page of the console can cause says the same in Chinese, where it is
-raised (`docs/adr/0056-errors-in-two-languages.md`).
+raised (`docs/adr/0058-errors-in-two-languages.md`).
 """
 
 import difflib
