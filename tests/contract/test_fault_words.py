@@ -40,6 +40,7 @@ OTHERS = {
     "features.condition_forms.structure": (7, "conditions as JSON, of the API"),
     "features.conditions": (13, "rules of the home: what people type is read before"),
     "features.declared": (2, "TOML of the home"),
+    "features.dictionary.phrases": (1, "extensions of the home"),
     "features.erased": (3, "the list of erasures"),
     "features.lake.connection": (3, "tables of the home"),
     "features.lake.pointer": (1, "the pointer of the home"),

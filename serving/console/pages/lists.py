@@ -43,7 +43,9 @@ def lists(request: Request) -> Response:
         versions = service.lists()
         uses = {name: service.use(name) for name in versions}
         waiting = [release for release in service.releases() if release.state == "waiting"]
-        conditions = chinese_of(service.lake, (each.definition.where for each in versions.values()))
+        conditions = chinese_of(
+            service.lake, (stored.definition.where for stored in versions.values())
+        )
     return show(
         request,
         "lists/all.html",
