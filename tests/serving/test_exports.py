@@ -113,7 +113,7 @@ def test_excel_has_numbers_dates_and_texts(tmp_path: Path) -> None:
 def test_excel_says_how_it_was_made(tmp_path: Path) -> None:
     done = write_export(tmp_path / "list.xlsx", COLUMNS, ROWS, ABOUT)
     told = dict(sheet(done.path, "说明"))
-    assert told["名单"] == "续保风险名单 (renewal_risk)"
+    assert told["名单"] == "续保风险名单（renewal_risk）"
     assert told["筛选条件"] == "星级 ≥ 3"
     assert told["漏斗：未同意营销"] == 17.0
     assert told["发布指纹"] == "ab" * 32
@@ -270,7 +270,7 @@ def test_a_tag_is_a_number_with_its_unit_in_the_heading() -> None:
     }  # fmt: skip
     labels = {name: tags[name].label for name in described}
     assert described == {
-        "days_to_commercial_expiry": (f"{labels['days_to_commercial_expiry']}(天)", "number", 0),
+        "days_to_commercial_expiry": (f"{labels['days_to_commercial_expiry']}（天）", "number", 0),
         "motor_premium_in_force": (f"{labels['motor_premium_in_force']}（元）", "money", 2),
         "claims_ratio_36m": (labels["claims_ratio_36m"], "percent", 4),
         "mini_program_bound": (labels["mini_program_bound"], "yes or no", 0),

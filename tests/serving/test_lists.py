@@ -185,7 +185,7 @@ def test_cells_are_those_of_scores_and_customers(
         assert shown == [None if pd.isna(v) else round(v, 2) for v in rows[name]]
     days = catalogue()["days_to_commercial_expiry"].label
     # The list of a date is worked the day after it.
-    assert found.column(f"{days}(天)") == [
+    assert found.column(f"{days}（天）") == [
         f"{d - 1:.0f}" for d in rows["days_to_commercial_expiry"]
     ]
 
