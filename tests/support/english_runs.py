@@ -7,6 +7,8 @@ from playwright.sync_api import Page
 
 RUN = re.compile(r"[A-Za-z][A-Za-z'’-]+(?:[ ,.:;()]+[A-Za-z][A-Za-z'’-]+){2,}")
 """Three words of English or more; one or two are names: Excel, Guanjia, by whom."""
+COMMAND = re.compile(r"guanjia( [a-z][a-z-]*){1,2}")
+"""What to type, said within a sentence: guanjia import plan."""
 UNREAD = ("code", "pre", "script", "style", "textarea", "head")
 """Elements whose text is none: names of tags and files, commands, what a user typed."""
 SPOKEN = ("aria-label", "title", "placeholder", "alt")
@@ -51,7 +53,7 @@ def english_in(markup: str) -> list[str]:
     words = _Words()
     # A browser with a script shows nothing of it.
     words.feed(re.sub(r"<noscript>.*?</noscript>", "", markup, flags=re.DOTALL))
-    return [run for line in words.lines for run in RUN.findall(line)]
+    return [run for line in words.lines for run in RUN.findall(COMMAND.sub("", line))]
 
 
 def english_of(page: Page) -> list[str]:

@@ -122,7 +122,7 @@ def test_a_person_of_a_known_group_comes_back_to_the_page(vouching: str, page: P
 
 def test_a_person_without_a_role_is_refused_in_words(vouching: str, page: Page) -> None:
     log_in(page, vouching, "qian")
-    assert "has no group with a role here" in page.locator("[role=alert]").inner_text()
+    assert "您所在的组在管家里没有角色" in page.locator("[role=alert]").inner_text()
     assert page.goto(f"{vouching}/console/tags").url.startswith(f"{vouching}/console/login")  # type: ignore[union-attr]
 
 
@@ -146,4 +146,4 @@ def test_passwords_are_refused_where_they_are_turned_off(vouching: str) -> None:
     form = {"user_name": "administrator", "password": "correct horse battery staple"}
     answer = httpx.post(f"{vouching}/console/login", data=form)
     assert answer.status_code == 401
-    assert "passwords are not used here" in answer.text
+    assert "这里不用口令" in answer.text
