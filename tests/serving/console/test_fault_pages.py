@@ -1,5 +1,6 @@
 """What a user did wrong is said in Chinese on a Chinese page, and in English by the switch."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from english_runs import english_in
+from shown_pages import markup
+
+from features.errors import GuanjiaError, InputError, unknown_name
 
 Enter = Callable[[str], httpx.Client]
 CONDITIONS = (
@@ -156,3 +160,19 @@ def test_the_switch_says_it_in_english(enter: Enter) -> None:
         client.cookies.delete("guanjia_language")
     assert "is not known" in page
     assert not re.search("[\u4e00-\u9fff]", page)
+
+
+def test_a_fault_of_who_runs_the_service_is_quoted_for_them() -> None:
+    away = GuanjiaError("the online store", "does not answer", "start Redis")
+    for fault in (away, away.document()):  # as it is raised, and as the record of a day keeps it
+        page = markup("fault.html", fault=fault, status_code=503)
+        assert english_in(page) == []
+        assert "请把下面的原文交给运行人员" in page
+        assert re.search('<p class="small" lang="en"><b>the online store</b> does not answer', page)
+
+
+def test_what_a_day_or_long_work_keeps_of_an_error_says_it_again() -> None:
+    known = unknown_name("tag", "stars", ["star_level"])
+    again = GuanjiaError(**json.loads(json.dumps(known.document())))
+    assert (str(again), tuple(again.chinese or ())) == (str(known), known.chinese)
+    assert InputError.of(known).chinese == ("标签 stars", "不存在", "是不是 star_level？")
