@@ -266,3 +266,31 @@ def test_behind_a_number_are_those_who_were_counted(enter: Enter) -> None:
         part = client.get(f"{path}/why/part", params={"customer": customers[0]}).text
         assert part in why
     assert client.get(f"{path}/behind/no_rule").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "stored"),
+    [
+        *(
+            (path, "商业险距到期天数 ≤ 60", "days_to_commercial_expiry &lt;= 60")
+            for path in ("/console/lists", "/console/lists/renewal_risk")
+        ),
+        (
+            "/console/tags",
+            "留存年限 ≥ 5 且 断保次数 = 0",
+            "tenure_years &gt;= 5 and cover_gaps_ever = 0",
+        ),
+    ],
+)
+def test_stored_conditions_are_in_the_language_of_the_page(
+    enter: Enter, path: str, written: str, stored: str
+) -> None:
+    client = enter("marketer")
+    chinese = client.get(path).text
+    client.cookies.set("guanjia_language", "en")
+    try:
+        english = client.get(path).text
+    finally:
+        client.cookies.delete("guanjia_language")
+    assert (written in chinese, stored in chinese) == (True, False)
+    assert (written in english, stored in english) == (False, True)
