@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from features.contracts.vocabulary import CHANNEL_LABELS
+from features.contracts.vocabulary import CHANNEL_LABELS, CONTACT_CHANNEL_LABELS
 from features.lake import Lake
 from features.publishing import published, published_folder
 from features.sql import quoted, sql_text
@@ -32,7 +32,7 @@ YES_NO = {True: "是", False: "否"}
 CODES: Mapping[str, Mapping[Any, str]] = {
     "line": LINES,
     # The last one is a word that no list of synonyms has: the tutorial says it.
-    "channel": {**CHANNEL_LABELS, "dealer": "4S店", "broker": "合作单位"},
+    "channel": {**CONTACT_CHANNEL_LABELS, **CHANNEL_LABELS, "dealer": "4S店", "broker": "合作单位"},
     "gender": {"M": "男", "F": "女"},
     "private_car": {True: "家庭自用", False: "企业非营业"},
     "business_type": {"new": "新保", "transfer": "转保", "renewal": "续保"},
@@ -96,7 +96,8 @@ FILES = (
 SHEETS = (
     Sheet("consents", "客户授权", {
         "consent_id": "授权号", "customer_id": "客户编号", "purpose": "授权用途",
-        "granted": "是否同意", "changed_at": "变更时间", "recorded_at": "更新时间"}),
+        "channel": "授权渠道", "granted": "是否同意", "changed_at": "变更时间",
+        "recorded_at": "更新时间"}),
     Sheet("surveys_and_complaints", "回访投诉", {
         "case_id": "工单号", "customer_id": "客户编号", "kind": "类型", "topic": "主题",
         "claim_id": "报案号", "occurred_at": "发生时间", "score": "评分",

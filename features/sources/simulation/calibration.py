@@ -115,6 +115,14 @@ NEED_SD = 1.1
 # Quotes asked for by customers, a year and line: they tell of need, not of the day of purchase (A).
 NON_MOTOR_QUOTES = 0.30
 
+# Consents on arrival to marketing, profiling and locations, and the part withdrawn later (A). Of
+# who consents to marketing so many refuse one channel, half of them on arrival; calls are the least
+# welcome, the steward on WeCom the most (A). Some open it again. Of those who refuse marketing and
+# add the steward on WeCom, so many accept it there alone (A).
+CONSENT_GIVEN, CONSENT_WITHDRAWN = (0.85, 0.90, 0.02), 0.05
+CHANNEL_REFUSED = {"phone": 0.12, "sms": 0.06, "wecom": 0.02, "wechat": 0.01}
+CHANNEL_REFUSED_LATER, CHANNEL_OPENED, WECOM_ALONE = 0.5, 0.15, 0.25
+
 COUPLES = 0.20  # pairs of neighbouring customer numbers that are one household (A)
 
 # Engagement: shares reached by 2020 and by 2025 (A).

@@ -1,4 +1,4 @@
-"""Simulate interactions, assignments by lot, entitlements, consents, trips and costs."""
+"""Simulate interactions, assignments by lot, entitlements, trips and costs."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.sources.simulation import calibration as c
+from features.sources.simulation.consents import PURPOSES, general_consent
 from features.sources.simulation.effects import ARM_SHARES, ARMS, contact_day, drawn_arm
 from features.sources.simulation.people import BRANCHES, Cars, People, customer_id, vehicle_id
 from features.sources.simulation.policies import policy_id, signature
@@ -179,28 +180,6 @@ def entitlements(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -
     return pa.concat_tables(parts)
 
 
-def consents(draws: Draws, who: People) -> pa.Table:
-    """Make the table of consents: given or refused on arrival; a few are withdrawn later."""
-    n, rows, parts = draws, len(who.index), []
-    for number, share in enumerate((0.85, 0.90, 0.02)):
-        given = n.uniform("consent", who.index, number) < share
-        withdrawn = given & (n.uniform("withdrawn", who.index, number) < 0.05)
-        later = who.registered + n.between(60, 1500, "withdrawal", who.index, number) * DAY_US
-        steps = ((np.ones(rows, bool), given, who.registered), (withdrawn, ~withdrawn, later))
-        for step, (mask, granted_now, at) in enumerate(steps):
-            index = who.index[mask]
-            columns: dict[str, Any] = {
-                "consent_id": ids("A", (index + 1, 8), (index * 0 + number * 2 + step, 1)),
-                "customer_id": customer_id(index),
-                "purpose": (("marketing", "profiling", "location"), index * 0 + number),
-                "granted": granted_now[mask],
-                "changed_at": at[mask],
-                "recorded_at": at[mask] + 10**6,
-            }
-            parts.append(typed("consents", columns, len(index)))
-    return pa.concat_tables(parts)
-
-
 def trips(draws: Draws, who: People, park: Cars, t: Terms, last_day: int) -> pa.Table:
     """Make the table of trips: one row a day driven in the last 365 days.
 
@@ -221,8 +200,8 @@ def trips(draws: Draws, who: People, park: Cars, t: Terms, last_day: int) -> pa.
     """
     n, first = draws, last_day - 364
     owner = park.owner[t.car]
-    agreed = n.uniform("consent", who.index, 2) < 0.02
-    agreed &= n.uniform("withdrawn", who.index, 2) >= 0.05
+    agreed, withdrawn = general_consent(n, who, PURPOSES.index("location"))
+    agreed &= ~withdrawn
     stop = np.where(t.cancelled >= 0, t.cancelled, t.expiry)
     begin, stop = np.maximum(t.inception, first), np.minimum(stop, last_day + 1)
     days = np.where(agreed[owner], np.maximum(stop - begin, 0), 0)

@@ -22,6 +22,7 @@ from features.settings import cutoff
 from features.sources.raw_source import prepare_raw_for
 from features.sources.simulation import calibration as c
 from features.sources.simulation import claims as claiming
+from features.sources.simulation import consents as consenting
 from features.sources.simulation import contacts as contacting
 from features.sources.simulation import people as populating
 from features.sources.simulation import policies as writing
@@ -163,7 +164,7 @@ def _chunk(
         ),
         "entitlements": contacting.entitlements(draws, who, park, years, end_us),
         "trips": contacting.trips(draws, who, park, years, last_day),
-        "consents": contacting.consents(draws, who),
+        "consents": consenting.consents(draws, who),
         "costs": contacting.costs(draws, who, park, years),
     }
     known = pa.scalar(end_us, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
