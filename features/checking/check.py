@@ -27,7 +27,7 @@ from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake, sha256_of
-from features.lake.publication import check_lock, unfinished_check
+from features.lake.checked_tables import check_lock, unfinished_check
 from features.progress import Report, quiet
 from features.publishing import published
 

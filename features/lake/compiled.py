@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.lake.checked_tables import checked_rows
 from features.lake.connection import Lake
 from features.publishing import published
-from features.sql import sql_text
 
 if TYPE_CHECKING:
     # Commands that run stored SQL do not wait for Ibis.
@@ -93,7 +93,7 @@ def open_tables(lake: Lake, tables: Iterable[str]) -> tuple[tuple[str, tuple[str
     """
     opened = []
     for table in tables:
-        rows = f"SELECT * FROM read_parquet({sql_text(lake.require(table))})"
+        rows = checked_rows(lake.con, table, lake.require(table))
         lake.con.execute(f'CREATE OR REPLACE TEMP VIEW "checked_{table}" AS {rows}')
         columns = lake.con.execute(f"{rows} LIMIT 0").description
         opened.append((table, tuple(f"{name} {type_}" for name, type_, *_ in columns)))

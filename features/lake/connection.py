@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from features.errors import GuanjiaError, did_you_mean
+from features.lake.checked_tables import checked_rows, refuse_cut_off_check
 from features.lake.pointer import PublishedDay, read_pointer
-from features.lake.publication import refuse_cut_off_check
 from features.progress_bar import hide_progress_bar
 from features.settings import Settings
 from features.sql import instant_sql, sql_text
@@ -242,10 +242,8 @@ class Lake:
         first, end = self._customers
         above = f" WHERE customer_id >= {sql_text(first)}" if first or end is not None else ""
         below = "" if end is None else f" AND customer_id < {sql_text(end)}"
-        self.engine.raw_sql(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS '
-            f"SELECT * FROM read_parquet({sql_text(path)}){above}{below}"
-        )
+        rows = checked_rows(self.con, name.removeprefix("checked_"), path)
+        self.engine.raw_sql(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {rows}{above}{below}')
 
     @contextmanager
     def restricted_to(self, customers: tuple[str, str | None]) -> Iterator[None]:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.lake import Lake, Moments, Opener
+from features.lake.checked_tables import LATER_COLUMNS
 from features.settings import Settings
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
@@ -58,7 +59,15 @@ class SparkLake(Lake):
     def read(self, path: str, name: str | None = None) -> ir.Table:
         """Open a Parquet file as a table of Spark."""
         table: ir.Table = self.spark.read_parquet(path, table_name=name)
-        return table
+        later = LATER_COLUMNS.get((name or "").removeprefix("checked_"), {})
+        absent = [column for column in later if column not in table.columns]
+        if not absent:
+            return table
+        frame = self.spark._session.read.parquet(path)
+        for column in absent:
+            frame = frame.selectExpr("*", f"CAST(NULL AS STRING) AS {column}")
+        frame.createOrReplaceTempView(name)
+        return self.spark.table(name)
 
     def open_by_name(self, table: str) -> None:
         """Open the good rows of a table for stored SQL."""

@@ -4,6 +4,7 @@ It is slower than the online store (tens of milliseconds) and as old as the snap
 later events are not in it.
 """
 
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import date
@@ -19,9 +20,13 @@ from features.settings import cutoff
 from features.snapshots.snapshots import manifest_path, read_snapshot, snapshot_dates
 from features.snapshots.tag_columns import snapshot_files, stored_tags
 from features.sql import sql_text
-from features.tags.catalogue import groups
+from features.tags.catalogue import catalogue, groups
+
+logger = logging.getLogger(__name__)
 
 THREADS = 1
+LATER_TAGS = frozenset({"latest_consents"})
+"""Tags of later releases that who reads them can do without, as in rows of the online store."""
 
 
 class SnapshotLookup:
@@ -41,18 +46,19 @@ class SnapshotLookup:
         Raises
         ------
         GuanjiaError
-            If there is no snapshot, or its files are not those it describes.
+            If there is no snapshot, its files are not those it describes, or it lacks a tag that is
+            not in `LATER_TAGS`.
         """
         day = self._latest()
         with self._lock:
             places = self._files(day)
             values: dict[str, dict[str, Any]] = {}
-            absent = [tag for tag in tags if tag not in places]
-            if absent:
+            absent = {tag for tag in tags if tag not in places}
+            if required := absent - LATER_TAGS:
                 cure = f"run `guanjia tags --as-of {day}` again"
-                raise GuanjiaError(f"snapshot of {day}", f"lacks tag {min(absent)}", cure)
-            for path in dict.fromkeys(places[tag] for tag in tags):
-                names = [tag for tag in tags if places[tag] == path]
+                raise GuanjiaError(f"snapshot of {day}", f"lacks tag {min(required)}", cure)
+            for path in dict.fromkeys(places[tag] for tag in tags if tag not in absent):
+                names = [tag for tag in tags if places.get(tag) == path]
                 for row in self._rows(path, names, customer_ids):
                     values.setdefault(row.pop("customer_id"), {}).update(row)
         at = cutoff(day, self._lake.settings.timezone)
@@ -74,7 +80,8 @@ class SnapshotLookup:
         """Verify the files of the latest snapshot ahead of the first `read`.
 
         Hashing the files of millions of customers takes seconds. Each snapshot is tried once; if
-        it is damaged, `read` raises the same error again.
+        it is damaged, `read` raises the same error again. A snapshot of an earlier release, which
+        lacks tags of this one, is named in the log with the cure.
 
         Raises
         ------
@@ -85,7 +92,12 @@ class SnapshotLookup:
         if (manifest := manifest_path(self._lake, day)) != self._tried:
             self._tried = manifest
             with self._lock:
-                self._files(day)
+                places = self._files(day)
+            if absent := sorted(catalogue().keys() - places.keys()):
+                logger.warning(
+                    "snapshot of %s lacks %d tag(s) of this release (%s): run `guanjia tags --as-of"
+                    " %s`, then `guanjia materialize`", day, len(absent), ", ".join(absent), day
+                )  # fmt: skip
 
     def _files(self, day: date) -> dict[str, str]:
         """Map each tag to its file."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.checked_tables import checked_rows
 from features.lake.known_at import known_sql, later_instants
 from features.settings import cutoff
 from features.snapshots.passed import passed_turns
@@ -122,7 +123,7 @@ def stale_customers(
 
 def _file(lake: Lake, table: str) -> str:
     """Write the checked table as SQL."""
-    return f"read_parquet({sql_text(lake.checked(table))})"
+    return f"({checked_rows(lake.con, table, lake.checked(table))})"
 
 
 def _end(lake: Lake, as_of: date) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from features.condition_forms.codes import CODES
 from features.errors import suggestions
 from features.lake import Lake
+from features.lake.checked_tables import checked_rows
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
@@ -155,7 +156,7 @@ def contact_queries(
         FROM (
             SELECT customer_id, purpose, channel, date_trunc('second', max(changed_at)) AS said_at,
                 arg_max(granted, (changed_at, NOT granted)) AS granted
-            FROM {_consents_file(lake)}
+            FROM {_file(lake, "consents")}
             WHERE {known} AND changed_at < {happened}{among} GROUP BY ALL
         ) GROUP BY 1
     """.split()
@@ -212,17 +213,5 @@ def refuse_unknown_texts(
         raise ListDefinitionError("condition", fault, cure, chinese=chinese)
 
 
-def _consents_file(lake: Lake) -> str:
-    """Read the checked consents; those that an earlier release checked are to every channel."""
-    file = _file(lake, "consents")
-    if not lake.has("consents"):
-        return file
-    path = sql_text(lake.checked("consents"))
-    query = f"SELECT 1 FROM parquet_schema({path}) WHERE name = 'channel'"
-    if lake.con.execute(query).fetchone():
-        return file
-    return f"(SELECT *, NULL::VARCHAR AS channel FROM {file})"
-
-
 def _file(lake: Lake, table: str) -> str:
-    return f"read_parquet({sql_text(lake.checked(table))})"
+    return f"({checked_rows(lake.con, table, lake.checked(table))})"

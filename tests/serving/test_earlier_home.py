@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import Callable
@@ -13,13 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
+from features.snapshots.lookup import SnapshotLookup
 from guanjia.terminal.home_format import FORMAT, keep_format, release
 from serving.auth.tokens import make_token
+from serving.decision.decider import Decider
+from serving.decision.schemas import DecideRequest
+from serving.decision.touchpoint_source import TouchpointSource
+from serving.lists.source import contact_queries
+from serving.predictions.service import PredictionService
 from serving.records.database import Records
 from training.registry import versions
 
@@ -38,6 +46,10 @@ def unpacked(folder: Path) -> Path:
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     return unpacked(tmp_path)
+
+
+def customers(lake: Lake) -> list[str]:
+    return sorted(pq.read_table(lake.checked("customers"))["customer_id"].unique().to_pylist())
 
 
 def test_it_says_its_format_from_now_on(old: Path, run: Run) -> None:
@@ -67,6 +79,52 @@ def test_its_day_goes_on(old: Path, run: Run) -> None:
         again = records.execute("SELECT decision_id FROM decisions ORDER BY 1").fetchall()
     assert again == decisions
     assert len(decisions) == 2
+
+
+def test_its_rows_are_read_before_the_next_check(old: Path, run: Run) -> None:
+    """Its consents were checked before they had a channel: they are to every channel."""
+    lake = Lake(Settings(home=old))
+    assert "channel" not in pq.read_schema(lake.checked("consents")).names
+    for day in ("2026-06-30", "2026-07-01"):
+        done = run(old, "tags", "--as-of", day)
+        assert done.returncode == 0, done.stderr
+    tags = ["marketing_consent", "latest_consents"]
+    words = {row["customer_id"]: row for row in SnapshotLookup(lake).read(customers(lake), tags)}
+    channels = {text for row in words.values() for text in row["latest_consents"].split(";")}
+    assert len(channels) > 3
+    assert not [text for text in channels if "." in text]
+    contacts = contact_queries(NOON, lake)["consents"]
+    listed = lake.con.execute(f"SELECT customer_id, marketing, channels FROM ({contacts})")
+    assert listed.fetchall()
+    assert lake.con.execute(f"SELECT count(channels) FROM ({contacts})").fetchone() == (0,)
+
+
+def test_it_decides_from_its_snapshot(old: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Online store away, snapshot of before there was a tag that decisions read."""
+    shutil.rmtree(old / "feast")
+    lake = Lake(Settings(home=old))
+    service, records = PredictionService(lake), Records(lake.settings)
+    records.migrate()
+    service.get_ready()
+    (warning,) = [text for text in caplog.messages if text.startswith("snapshot of 2026-06-30")]
+    assert "latest_consents" in warning
+    assert "run `guanjia tags --as-of 2026-06-30`, then `guanjia materialize`" in warning
+    decider = Decider(service, records, TouchpointSource(lake))
+    answers = [
+        decider.decide(DecideRequest(customer_id=customer, decision_point="daily_batch"), NOON)
+        for customer in customers(lake)
+    ]
+    records.close()
+    assert {answer.degraded for answer in answers} == {True}
+
+
+def test_a_tag_that_nobody_can_do_without_is_missed(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(Settings(home=old))
+    monkeypatch.setattr("features.snapshots.lookup.LATER_TAGS", frozenset())
+    with pytest.raises(GuanjiaError, match=r"lacks tag latest_consents\. Run `guanjia tags"):
+        SnapshotLookup(lake).read(customers(lake), ["branch", "latest_consents"])
 
 
 def test_its_registry_leads_to_its_own_artifacts(old: Path, tmp_path: Path) -> None:

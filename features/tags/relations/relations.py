@@ -8,7 +8,6 @@ import ibis.expr.types as ir
 
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.vocabulary import MOTOR_LINES
-from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import left_join
 from features.lake.known import RELATIONS, days_ago, events, known_versions, relation
@@ -274,16 +273,7 @@ def consents(lake: Lake, spine: Spine) -> ir.Table:
     """Select the customer's latest consent or refusal for each purpose, and for each channel.
 
     Of two at one instant the refusal counts. `whole` marks those of a purpose by every channel.
-
-    Raises
-    ------
-    GuanjiaError
-        If the table was checked by a release that knew no channels.
     """
-    if "channel" not in lake.table("consents").columns:
-        raise GuanjiaError(
-            "table consents", "was checked before it had a channel", "run `guanjia check`"
-        )
     rows = events(lake, spine, "consents")
     newest = ibis.window(
         group_by=[*SPINE, "purpose", "channel"],

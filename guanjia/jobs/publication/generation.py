@@ -16,6 +16,7 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
+from features.lake.checked_tables import check_lock, unfinished_check
 from features.lake.merged_numbers import MERGES
 from features.lake.pointer import (
     FOLDER,
@@ -25,7 +26,6 @@ from features.lake.pointer import (
     read_manifest,
     write_manifest,
 )
-from features.lake.publication import check_lock, unfinished_check
 from features.online.contact_details import TABLES
 from features.progress import Report, quiet
 from features.publishing import published_folder

@@ -14,7 +14,7 @@ from features.checking import check as checking
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.publication import check_lock, unfinished_check
+from features.lake.checked_tables import check_lock, unfinished_check
 
 Check = Callable[..., dict[str, Any]]
 
