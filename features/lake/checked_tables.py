@@ -1,4 +1,4 @@
-"""Know of checked tables what their readers must: whether they are of one check, and what they lack.
+"""Know of checked tables whether they are of one check, and which columns they lack.
 
 A check replaces the files of all tables one by one, because the service reads them meanwhile. A
 mark lies beside them from the first to the last.
