@@ -170,8 +170,9 @@ def _events(lake: Lake, years: ir.Table, days: ir.Table, settings: StarSettings)
           for late in (0, 1)),
     ]  # fmt: skip
     if lake.has("claim_movements"):
-        moves = lake.table("claim_movements").select("claim_id", "recorded_at")
-        moves = moves.inner_join(claims.select("claim_id", "customer_id").distinct(), "claim_id")
+        # By claim and customer, as the rating sums them.
+        moves = lake.table("claim_movements").select("customer_id", "claim_id", "recorded_at")
+        moves = moves.semi_join(claims, ["customer_id", "claim_id"])
         causes.append(with_day(moves, "recorded_at", days).select("customer_id", "day"))
     return ibis.union(*causes, distinct=True)
 

@@ -13,10 +13,6 @@ from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 
-MOVEMENTS = "claim_movements"
-OF_CLAIMS = 'claim_id IN (SELECT claim_id FROM "own_claims")'
-"""SQL condition: the movements of the customer's claims, under whatever number they are kept."""
-
 
 def open_own_rows(
     lake: Lake, tables: Iterable[str], customer_id: str
@@ -30,7 +26,7 @@ def open_own_rows(
     lake : Lake
         The home of the tables.
     tables : iterable of str
-        Names of raw tables; that of claims stands before that of their movements.
+        Names of raw tables that have a customer's number.
     customer_id : str
         The customer.
 
@@ -45,13 +41,10 @@ def open_own_rows(
         As `Lake.require`.
     """
     opened = open_tables(lake, tables)
-    of_customer = f"customer_id = {sql_text(customer_id)}"
-    by_claim = "claims" in dict(opened)
     for table, _ in opened:
-        where = OF_CLAIMS if table == MOVEMENTS and by_claim else of_customer
         lake.con.execute(
             f'CREATE OR REPLACE TEMP TABLE "own_{table}" AS '
-            f'SELECT * FROM "checked_{table}" WHERE {where}'
+            f'SELECT * FROM "checked_{table}" WHERE customer_id = {sql_text(customer_id)}'
         )
         lake.con.execute(
             f'CREATE OR REPLACE TEMP VIEW "checked_{table}" AS SELECT * FROM "own_{table}"'
