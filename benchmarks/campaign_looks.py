@@ -5,7 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 from campaign_shares import LOOKS, TERMS, covers, share
-from drawn_campaigns import Campaign, draw_campaign, true_effects
+from drawn_campaigns import (
+    Campaign,
+    draw_campaign,
+    draw_fleets,
+    true_effects,
+    true_fleet_effect,
+)
 from measuring import Measured
 
 from training.experiments.always_valid import (
@@ -17,6 +23,7 @@ from training.experiments.always_valid import (
 from training.experiments.effects import average_effect
 from training.experiments.interim import LookResult, result_at_look
 from training.experiments.looks import LookPlan
+from training.experiments.ratios import ratio_effect
 
 EFFECT = 0.40
 """Mean change of the log-odds: the effect that 3,000 terms see about four times in five."""
@@ -30,8 +37,9 @@ LIMIT = 0.02
 
 def fixed(rounds: int) -> Iterator[Measured]:
     """Intervals at maturity, without and with covariate and branches, of renewals and of yuan."""
-    draw = np.random.default_rng(1)
+    draw, fleets = np.random.default_rng(1), np.random.default_rng(5)
     renewal, yuan = true_effects(EFFECT)
+    fleet = true_fleet_effect(EFFECT)
     hits: Counter[str] = Counter()
     narrower = []
     for _ in range(rounds):
@@ -41,6 +49,9 @@ def fixed(rounds: int) -> Iterator[Measured]:
         few = campaign.ripe(300)
         small = average_effect(few[1], few[0])
         narrower.append(effect.explained)
+        cars = draw_fleets(TERMS, EFFECT, fleets)
+        every = ratio_effect(cars.renewed, cars.terms, cars.sample)
+        hits["renewals of all terms"] += covers(every.low, every.high, fleet)
         hits["renewals"] += covers(effect.low, effect.high, renewal)
         hits["net yuan"] += covers(money.low, money.high, yuan)
         hits["renewals of 300 terms"] += covers(small.low, small.high, renewal)

@@ -20,6 +20,9 @@ PREMIUM, SPREAD = 2740.0, 0.35
 MARGIN, CONTACT_COST = 0.11, 1.2
 SERVICE_COST = 60.0
 POPULATION = 1_000_000
+CARS, CAR_SHARES = (1, 2, 3), (0.75, 0.18, 0.07)
+"""Terms of a member that expire while the arms hold, and how many members have so many."""
+FLEET_TREATED = 0.7
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,64 @@ def draw_campaign(terms: int, strength: float, draw: np.random.Generator) -> Cam
     net = renewed * premium * MARGIN - CONTACT_COST * treated
     sample = Sample(treated, probability, household, champion, branch)
     return Campaign(sample, renewed, net)
+
+
+@dataclass(frozen=True)
+class Fleets:
+    """One campaign whose members have one to three terms each.
+
+    Attributes
+    ----------
+    sample : Sample
+        Arms, with their stated probability, households and the champion's probability.
+    terms, renewed : numpy.ndarray
+        Shape (members,): how many terms, and how many of these are renewed.
+    """
+
+    sample: Sample
+    terms: Array
+    renewed: Array
+
+
+def draw_fleets(members: int, strength: float, draw: np.random.Generator) -> Fleets:
+    """Draw arms by household, then an outcome of each term; who has more cars is more loyal.
+
+    Parameters
+    ----------
+    members : int
+        How many.
+    strength : float
+        Mean change of the log-odds by a contact, for the first term; half of it for the others.
+    draw : numpy.random.Generator
+        Where the numbers come from.
+    """
+    odds, champion, household, _, effect = draw_people(members, draw)
+    treated = draw.random(members)[household] < FLEET_TREATED
+    terms = draw.choice(CARS, members, p=CAR_SHARES)
+    renewed = np.zeros(members)
+    for car, chance in enumerate(_fleet_chances(odds, effect * treated, strength, terms)):
+        renewed += (draw.random(members) < chance) & (car < terms)
+    return Fleets(Sample(treated, FLEET_TREATED, household, champion), terms.astype(float), renewed)
+
+
+def true_fleet_effect(strength: float, seed: int = 97) -> float:
+    """The effect on renewals a term, over the whole law."""
+    draw = np.random.default_rng(seed)
+    odds, _, _, _, effect = draw_people(POPULATION, draw)
+    terms = draw.choice(CARS, POPULATION, p=CAR_SHARES)
+    added = 0.0
+    for sign, force in ((1, effect), (-1, 0 * effect)):
+        chances = _fleet_chances(odds, force, strength, terms)
+        added += sign * sum(
+            float((chance * (car < terms)).sum()) for car, chance in enumerate(chances)
+        )
+    return added / float(terms.sum())
+
+
+def _fleet_chances(odds: Array, force: Array, strength: float, terms: Ints) -> list[Array]:
+    """Probabilities of renewal by place of the term: cars of one customer have one taste."""
+    loyal = odds + 0.25 * (terms - 1)
+    return [expit(loyal - 0.3 * car + strength * force / (1 + (car > 0))) for car in range(3)]
 
 
 @dataclass(frozen=True)

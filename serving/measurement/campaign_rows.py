@@ -2,7 +2,8 @@
 
 One row a member, delivered or not. A member's term is the motor commercial term that was to expire
 first when the campaign was launched; whether it is ripe and renewed is what the label of the model
-says (`training.labels.renewals`). Members without such a term have no outcome.
+says (`training.labels.renewals`). Members without such a term have no outcome. All their terms that
+expire while the arms hold are counted beside it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +20,7 @@ from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 from serving.campaigns.store import Campaign, CampaignStateError, find_campaign, read_drawn
+from serving.measurement.member_terms import MemberTerms, read_terms
 from serving.records.columns import Instant
 from serving.records.contacts.made_contacts import REACHED
 from serving.records.database import LONG_SECONDS, Records
@@ -68,6 +70,10 @@ class CampaignRows:
         Yuan of the next motor terms; 0 without one.
     margin : numpy.ndarray of float
         Expected margin as of the draw where it is renewed, yuan, less the cost of the contacts.
+    all_ripe, all_renewed : numpy.ndarray of int
+        Terms that expire while the arms hold and are ripe, and how many of them are renewed.
+    all_premium, all_margin : numpy.ndarray of float
+        As `premium` and `margin`, of all these terms.
     cost : numpy.ndarray of float
         Yuan of the campaign's contacts that were made.
     probability : numpy.ndarray of float
@@ -90,6 +96,10 @@ class CampaignRows:
     renewed: Flags
     premium: Floats
     margin: Floats
+    all_ripe: Ints
+    all_renewed: Ints
+    all_premium: Floats
+    all_margin: Floats
     cost: Floats
     probability: Floats
     contacted: Flags
@@ -155,62 +165,11 @@ def gather_rows(
         customers = [str(row["customer_id"]) for row in drawn]
         sent, reports = _read_contacts(connection, customers, launched, end)
     reads_terms = with_terms and lake.has("policies")
-    terms = read_terms(lake, customers, launched, as_of) if reads_terms else {}
+    terms: dict[str, MemberTerms] = {}
+    if reads_terms:
+        terms = read_terms(lake, customers, launched, as_of, campaign.plan.ends_on)
     complaints = _complaints(lake, customers, launched, end)
     return campaign, _rows(campaign, drawn, terms, sent, reports, complaints)
-
-
-def read_terms(
-    lake: Lake, customers: Sequence[str], launched: datetime, as_of: date
-) -> dict[str, tuple[bool, bool, float]]:
-    """Read the terms that were to expire first after an instant, with what came of them.
-
-    Parameters
-    ----------
-    lake : Lake
-        The home with the checked policies.
-    customers : sequence of str
-        The customers.
-    launched : datetime
-        Terms are those known and in force then; the first to expire from that day on counts.
-    as_of : date
-        Last day whose records are used for outcomes.
-
-    Returns
-    -------
-    dict of str to (bool, bool, float)
-        Customer -> whether the term is ripe, whether it is renewed, yuan of the next terms.
-    """
-    import ibis
-    import pyarrow as pa
-
-    from training.labels.renewals import renewed_terms
-
-    lake.con.register("campaign_customers", pa.table({"customer_id": list(customers)}))
-    day = instant_sql(launched)
-    query = f"""
-        SELECT customer_id, arg_min(policy_id, (expiry, policy_id)) AS policy_id
-        FROM read_parquet({sql_text(lake.require("policies"))})
-        SEMI JOIN campaign_customers USING (customer_id)
-        WHERE line = 'motor_commercial' AND {known_sql(launched)}
-          AND cancelled_on IS NULL
-          AND expiry >= ({day} AT TIME ZONE {sql_text(lake.settings.timezone)})::DATE
-        GROUP BY customer_id
-    """
-    try:
-        terms = lake.con.execute(query).to_arrow_table()
-    finally:
-        lake.con.unregister("campaign_customers")
-    policies = ibis.memtable(terms.select(["policy_id"]))
-    labels = lake.arrow(renewed_terms(lake, as_of).semi_join(policies, "policy_id"))
-    reports = {row["policy_id"]: row for row in labels.to_pylist()}
-    terms_by_customer: dict[str, tuple[bool, bool, float]] = {}
-    for row in terms.to_pylist():
-        label = reports.get(row["policy_id"])
-        renewed = label is not None and bool(label["label"])
-        premium = float(label["premium"] or 0) if label is not None else 0.0
-        terms_by_customer[row["customer_id"]] = (label is not None, renewed, premium)
-    return terms_by_customer
 
 
 def _read_contacts(
@@ -243,7 +202,7 @@ def _complaints(lake: Lake, customers: Sequence[str], since: datetime, until: da
 def _rows(
     campaign: Campaign,
     drawn: Sequence[Mapping[str, Any]],
-    terms: Mapping[str, tuple[bool, bool, float]],
+    terms: Mapping[str, MemberTerms],
     sent: Sequence[Any],
     reports: Sequence[Any],
     complaints: Collection[str],
@@ -274,7 +233,8 @@ def _rows(
     for customer in complaints:
         harms["complained"][place[customer]] = True
     known = [terms.get(str(row["customer_id"])) for row in drawn]
-    renewed = np.array([term is not None and term[1] for term in known], bool)
+    renewed = np.array([term is not None and term.renewed for term in known], bool)
+    all_renewed = np.array([0 if term is None else term.all_renewed for term in known], np.int64)
     margins = _filled([row["margin"] for row in drawn], plan.worth)
     units = [row["household"] or row["customer_id"] for row in drawn]
     _, cluster = np.unique(units, return_inverse=True)
@@ -283,10 +243,14 @@ def _rows(
         arm=np.array([row["arm"] for row in drawn]),
         cluster=cluster.astype(np.int64),
         has_term=np.array([term is not None for term in known], bool),
-        ripe=np.array([term is not None and term[0] for term in known], bool),
+        ripe=np.array([term is not None and term.ripe for term in known], bool),
         renewed=renewed,
-        premium=np.array([0.0 if term is None else term[2] for term in known]),
+        premium=np.array([0.0 if term is None else term.premium for term in known]),
         margin=margins * renewed - cost,
+        all_ripe=np.array([0 if term is None else term.all_ripe for term in known], np.int64),
+        all_renewed=all_renewed,
+        all_premium=np.array([0.0 if term is None else term.all_premium for term in known]),
+        all_margin=margins * all_renewed - cost,
         cost=cost,
         probability=_filled([row["probability"] for row in drawn], None),
         contacted=contacted,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serving.campaigns.store import Campaign
+from serving.measurement.all_terms import AllTerms, estimate_all_terms
 from serving.measurement.campaign_rows import CampaignRows, Flags, Floats
 from serving.measurement.looks_taken import TakenLook
 from training.experiments.always_valid import always_valid_interval
@@ -54,6 +55,8 @@ class Figures:
         Yuan a member drawn, with intervals as wide as the look's; margin is net of cost.
     totals : Mapping[str, Total]
         Renewals, premium, margin and net gain of all ripe members treated.
+    all_terms : AllTerms or None
+        The effect on all terms that expired while the arms held; None where it has no noise.
     compliers : ComplierEffect
         The effect on renewal for those whom the contact reached because of the lot.
     explained : float
@@ -74,6 +77,7 @@ class Figures:
     margin: Effect
     cost: Effect
     totals: Mapping[str, Total]
+    all_terms: AllTerms | None
     compliers: ComplierEffect
     explained: float
     others: Mapping[str, Effect]
@@ -151,6 +155,7 @@ def estimate_figures(
             "margin": total(money["margin"], treated),
             "net": total(net.effect, treated),
         },
+        all_terms=estimate_all_terms(rows, sample, marked, look.factor),
         compliers=complier_effect(renewed[marked], rows.received[marked], sample),
         explained=effect.explained,
         others=others,

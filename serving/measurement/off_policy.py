@@ -18,7 +18,7 @@ from serving.decision.capacity.demand import past_decisions
 from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.record import restore_facts
 from serving.decision.worth.policy import Policy
-from serving.measurement.campaign_rows import read_terms
+from serving.measurement.member_terms import read_terms
 from serving.records.database import Records
 from training.experiments.off_policy import PolicyValue, policy_value
 from training.uplift.randomised_trials import OUTCOME
@@ -95,7 +95,11 @@ def value_policy(
     ]
     customers = sorted({logged.customer for logged in drawn})
     terms = read_terms(lake, customers, begin, as_of) if customers else {}
-    ripe = [decision for decision in drawn if terms.get(decision.customer, (False,))[0]]
+    ripe = [
+        decision
+        for decision in drawn
+        if decision.customer in terms and terms[decision.customer].ripe
+    ]
     if len(ripe) < 2:
         first, last = (
             decision.astimezone(ZoneInfo(lake.settings.timezone)) for decision in (begin, end)
@@ -103,7 +107,7 @@ def value_policy(
         fault = f"drawn by lot from {first:%Y-%m-%d} to {last:%Y-%m-%d} have no ripe outcome yet"
         cure = "wait until their terms are ripe, or raise exploration_share"
         raise GuanjiaError("decisions", fault, cure)
-    renewed = np.array([terms[decision.customer][1] for decision in ripe], float)
+    renewed = np.array([terms[decision.customer].renewed for decision in ripe], float)
     margins, costs = (
         np.array([getattr(decision, name) for decision in ripe]) for name in ("margin", "cost")
     )

@@ -109,12 +109,26 @@ def _shown(measured: Any) -> list[Any]:
             for row in figures.levels
         ]
         lines.append(table("Renewals, and yuan", totals))
+        lines += _all_terms(figures.all_terms)
         lines += [table("Declared breakdowns", levels)] if levels else []
         lines += [
             f"The best {name} would stand out as far by luck {chance:.0%} of the time."
             for name, chance in figures.best_by_luck.items()
         ]
     return lines
+
+
+def _all_terms(every: Any) -> list[str]:
+    """Tell of all terms that expired, beside the claim, which is about each member's first."""
+    if every is None:
+        return []
+    renewals, premium = every.totals["renewals"], every.totals["premium"]
+    return [
+        f"All {every.treated + every.control:,} terms that expired while the arms held (members may"
+        f" have several): {_points(every.effect)} points a term, {renewals.value:,.0f} renewals "
+        f"({renewals.low:,.0f} to {renewals.high:,.0f}), {premium.value:,.0f} yuan of premium "
+        f"({premium.low:,.0f} to {premium.high:,.0f})."
+    ]
 
 
 def _points(effect: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from known_terms import both_terms, write_terms
 
@@ -54,6 +55,18 @@ class Insurer:
             renews = self.luck[customer] < chance
             rows += both_terms(number, customer, expiry, renews=renews)
         write_terms(self.lake.checked("policies"), rows)
+
+    def write_second_cars(self, effect: float, arms: dict[str, str]) -> None:
+        """Add a second car to every third customer: its term expires ten days after the first."""
+        path = self.lake.checked("policies")
+        rows = pq.read_table(path).to_pylist()
+        for number, customer in enumerate(sorted(self.chance)[::3]):
+            expiry = date(2026, 7, 15) + timedelta(days=3 * number % 40)
+            chance = self.chance[customer] + effect * (arms.get(customer) == "call")
+            renews = self.luck[customer] < chance
+            second = both_terms(10_000 + number, customer, expiry, renews=renews)
+            rows += [row | {"vehicle_id": f"W{customer}"} for row in second]
+        write_terms(path, rows)
 
     def contact(self, name: str, *, refused: float = 0.0) -> None:
         """Make the campaign's contacts; one in five does not arrive."""
@@ -158,6 +171,43 @@ def test_the_measured_effect_is_the_true_one(insurer: Callable[..., Insurer]) ->
     assert figures.margin.value == pytest.approx(figures.net.effect.value, abs=2.5)
     assert figures.premium.value == pytest.approx(figures.look.effect.value * 3000, rel=0.05)
     assert [level.level for level in figures.levels] == ["1", "2", "3", "4", "5"]
+
+
+def test_renewals_of_all_terms_stand_beside_the_first(insurer: Callable[..., Insurer]) -> None:
+    """Calls bring 15 points of the first cars, and lose 30 of the second ones."""
+    found = insurer()
+    arms = found.drawn("calls")
+    found.write(0.15, arms)
+    alone = measure(found).figures
+    found.write_second_cars(-0.30, arms)
+    found.contact("calls")
+    both = measure(found).figures
+    assert alone
+    assert alone.all_terms
+    assert both
+    assert both.all_terms
+    # Of members with one car it is the claim itself; the claim stays the one about the first car.
+    assert alone.all_terms.effect == alone.look.effect
+    assert both.look.effect == alone.look.effect
+    every = both.all_terms
+    assert every.treated + every.control == SIZE * 4 // 3
+    first, second = 3 / 4, 1 / 4
+    assert every.effect.low < 0.15 * first - 0.30 * second < every.effect.high
+    assert every.effect.value < both.look.effect.value - 0.05
+    assert every.totals["renewals"].value == pytest.approx(every.effect.value * every.treated)
+
+
+def test_a_term_that_expires_after_the_campaign_is_not_its(insurer: Callable[..., Insurer]) -> None:
+    found = insurer(ends_on="2026-08-02")
+    arms = found.drawn("calls")
+    found.write(0.15, arms)
+    found.write_second_cars(0.0, arms)
+    measured = measure(found, RIPE + timedelta(days=30), peek=True).figures
+    assert measured
+    assert measured.all_terms
+    # The first term of each member, whenever it expires, and second ones to 2 August.
+    seconds = sum(3 * number % 40 <= 18 for number in range(SIZE // 3))
+    assert measured.all_terms.treated + measured.all_terms.control == SIZE + seconds
 
 
 def test_no_effect_is_not_said_to_pay(insurer: Callable[..., Insurer]) -> None:
