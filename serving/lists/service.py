@@ -21,6 +21,7 @@ from serving.lists.released.releases import (
     Release,
     approve_release,
     find_release,
+    find_waiting,
     latest_release,
     list_all_releases,
     release_list,
@@ -218,6 +219,11 @@ class ListService(ListCounts):
         """
         with self.records.writing(durable=True) as connection:
             return approve_release(connection, release_id, content_hash, viewer.who, at)
+
+    def waiting(self, name: str, content_hash: str) -> str:
+        """Find the id of the release that is meant by its list or by its id, as `find_waiting`."""
+        with self.reading() as connection:
+            return find_waiting(connection, name, content_hash)
 
     def releases(self, name: str | None = None) -> list[Release]:
         """List releases of a list, or of all lists, the latest first."""

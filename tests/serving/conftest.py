@@ -32,7 +32,7 @@ from features.settings import Settings
 from features.tags.catalogue import catalogue
 from features.tags.themes import theme_of
 from serving.records.contacts.caps import Caps, ContactRequest, Reservation
-from serving.records.database import lock_customer
+from serving.records.database import Records, lock_customer
 from serving.touchpoints.triggers import find_due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -91,6 +91,15 @@ class Running:
 def lake(tmp_path: Path) -> Lake:
     """A lake without any table."""
     return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def records(lake: Lake) -> Iterator[Records]:
+    """The records of the test's home, with their tables."""
+    opened = Records(lake.settings)
+    opened.migrate()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

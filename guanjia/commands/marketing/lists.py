@@ -211,22 +211,25 @@ def release(
         done = lists.release(name, _viewer(who), at, version, as_of)
     words = f"{done.members - done.document['held_out']:,} customers of {name}"
     held_out = f"{done.document['held_out']:,} more of the holdout are frozen with them"
-    waits = f"It waits: guanjia lists approve {done.release_id} --hash {done.content_hash}"
+    waits = f"It waits: guanjia lists approve {name} --hash {done.content_hash}"
     follow = waits if done.state == "waiting" else f"Next: guanjia lists export {name} --out FILE"
     emit(done, json, f"Release {done.release_id}: {words}; {held_out}.",
          f"Hash {done.content_hash}", follow)  # fmt: skip
 
 
 def approve(
-    release_id: Annotated[str, typer.Argument(metavar="RELEASE", help="The release.")],
+    name: Annotated[
+        str, typer.Argument(metavar="LIST", help="The list, or the id of its release.")
+    ],
     content_hash: Annotated[str, typer.Option("--hash", help="The hash of what you looked at.")],
     who: Who = None,
     json: Json = False,
 ) -> None:
     """Approve a release that waits for a second person."""
     with _opened() as (lists, _, at):
+        release_id = lists.waiting(name, content_hash)
         done = lists.approve(release_id, content_hash, _viewer(who), at)
-    emit(done, json, f"Release {release_id} is approved by {done.approved_by}")
+    emit(done, json, f"Release {done.release_id} of {done.name} is approved by {done.approved_by}")
 
 
 def releases(

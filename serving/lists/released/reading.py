@@ -147,7 +147,7 @@ def _refuse_waiting(release: Release, *, waiting: bool) -> None:
         raise ReleaseRefusedError(
             f"release {release.release_id}",
             "waits for approval",
-            f"let a second person run `guanjia lists approve {release.release_id}`",
+            f"let a second person run `guanjia lists approve {release.name}`",
             chinese=(f"发布 {release.release_id}", "还在等待复核", "请另一位同事在名单页复核"),
         )
 

@@ -252,6 +252,43 @@ def find_release(connection: Connection, release_id: str) -> Release:
     return Release(**row)
 
 
+def find_waiting(connection: Connection, name: str, content_hash: str) -> str:
+    """Find the release that is meant by the name of its list or by its id; return its id.
+
+    Of several releases of a list that wait, it is the one of the hash; of equal ones the latest.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the records.
+    name : str
+        Name of the list, or id of the release.
+    content_hash : str
+        Hash of what was looked at.
+
+    Raises
+    ------
+    UnknownReleaseError
+        If it is neither an id nor a list of which a release waits.
+    ReleaseRefusedError
+        If several wait and none has the hash; it names them.
+    """
+    by_id = select(_r.release_id).where(_r.release_id == name)
+    if connection.execute(by_id).first() is not None:
+        return name
+    releases = list_all_releases(connection, name)
+    waiting = [release for release in releases if release.state == "waiting"]
+    if not waiting:
+        fault = "has no release that waits for approval" if releases else "has no release"
+        raise UnknownReleaseError(f"list {name}", fault, "look at `guanjia lists releases`")
+    meant = [release for release in waiting if release.content_hash == content_hash]
+    if not meant and len(waiting) > 1:
+        ids = ", ".join(release.release_id for release in waiting)
+        fault = f"has {len(waiting)} releases that wait, and none has this hash"
+        raise ReleaseRefusedError(f"list {name}", fault, f"look again, and name one of {ids}")
+    return (meant or waiting)[0].release_id
+
+
 def list_all_releases(connection: Connection, name: str | None = None) -> list[Release]:
     """List releases, the latest first; of one list, or of all."""
     query = select(list_releases).order_by(_r.release_id.desc())

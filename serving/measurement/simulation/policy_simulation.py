@@ -112,11 +112,12 @@ def simulate_policy(
         if edited.capacity is None
         else _prices(records, edited.capacity, begin, end, zone),
     )
-    longest = max(_longest(caps), _longest(rules.caps))
+    longest = _longest(rules.caps)
     if rules.triggers is not None and rules.touchpoints is not None:
+        # Edited triggers look back a year; the world as it is asks the caps alone.
         longest = max(longest, rules.touchpoints.memory)
     worlds = World(), World()
-    pasts = [PastContacts(records, begin, end, longest) for _ in worlds]
+    pasts = [PastContacts(records, begin, end, back) for back in (_longest(caps), longest)]
     for row in past_decisions(records, begin, end):
         document: Mapping[str, Any] = row["document"]
         facts = restore_facts(document["facts"])

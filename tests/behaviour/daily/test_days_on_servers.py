@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from campaign_plans import halves, plan_fields
 from small_days import CUSTOMERS, day_of, deliver, history, outcomes, prepare, published
 
 from features.lake import Lake
@@ -22,22 +22,13 @@ from serving.records.database import Records
 Run = Callable[..., "CompletedProcess[str]"]
 ZONE = ZoneInfo("Asia/Shanghai")
 LAUNCHED = datetime(2024, 6, 1, 4, tzinfo=UTC)
-PLAN: dict[str, Any] = {
-    "campaign": "calls",
-    "label": "六月续保外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5, "channel": "phone"},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": str(day_of(0)),
-    "ends_on": str(day_of(60)),
-    "effect": 0.10,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-    "weak_because": "sixty customers prove little",
-}
+PLAN = plan_fields(
+    campaign="calls",
+    arms=halves("phone"),
+    starts_on=str(day_of(0)),
+    ends_on=str(day_of(60)),
+    effect=0.10,
+)
 
 
 def launch(home: Path) -> Records:

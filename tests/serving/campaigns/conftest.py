@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from campaign_plans import plan_fields, three_arms
 
 from features.lake import Lake
 from serving.campaigns.planning import launch_campaign, plan_campaign
@@ -19,23 +20,7 @@ holdout_share = 0.0
 motor_margin_share = 1.0
 [weights]
 """
-PLAN: dict[str, Any] = {
-    "campaign": "july",
-    "label": "七月外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.4, "channel": "sms"},
-        {"name": "usual", "kind": "as_before", "share": 0.3},
-        {"name": "quiet", "kind": "silence", "share": 0.3},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "effect": 0.05,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-    "weak_because": "a test has few customers",
-}
+PLAN = plan_fields(arms=three_arms("sms"))
 Run = Callable[..., Campaign]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
+from campaign_plans import plan_fields
 from known_terms import both_terms, write_terms
 
 from features.lake import Lake
@@ -16,21 +17,7 @@ from serving.auth.tokens import make_token
 
 pytestmark = pytest.mark.slow
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
-PLAN: dict[str, Any] = {
-    "campaign": "july",
-    "label": "七月外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "effect": 0.05,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-}
+PLAN = plan_fields(weak_because=None)
 
 
 class Api:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from campaign_plans import plan_fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,20 +89,7 @@ def test_a_fault_of_the_list_is_named(rows: list[dict[str, str]], fault: str) ->
     ],
 )
 def test_a_fault_of_the_plan_is_named(change: dict[str, object], fault: str) -> None:
-    fields = {
-        "campaign": "july",
-        "label": "七月",
-        "touchpoint": "renewal_30d",
-        "arms": [
-            {"name": "call", "kind": "treatment", "share": 0.5},
-            {"name": "quiet", "kind": "silence", "share": 0.5},
-        ],
-        "primary": ["call", "quiet"],
-        "starts_on": "2026-07-01",
-        "ends_on": "2026-09-30",
-        "effect": 0.02,
-        "contact_cost": 3,
-    }
+    fields = plan_fields()
     assert parse_plan(fields).arm("call").share == 0.5
     with pytest.raises(PlanFaultError, match=fault):
         parse_plan(fields | change)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from campaign_plans import halves, plan_fields
 from pydantic import SecretStr
 
 from features.errors import GuanjiaError
@@ -23,22 +24,7 @@ from serving.records.database import Records
 
 PLANNED = datetime(2026, 7, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 7, 10, 4, tzinfo=UTC)
-PLAN: dict[str, Any] = {
-    "campaign": "july",
-    "label": "七月外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5, "channel": "phone"},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "effect": 0.05,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-    "weak_because": "a test has few customers",
-}
+PLAN = plan_fields(arms=halves("phone"))
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from campaign_plans import plan_fields
 
 from serving.campaigns.members import Member
 from serving.campaigns.plan import parse_plan
@@ -13,19 +14,12 @@ from serving.campaigns.power_check import (
     require_power,
 )
 
-FIELDS: dict[str, Any] = {
-    "campaign": "july",
-    "label": "七月",
-    "touchpoint": "renewal_30d",
-    "arms": [{"name": "call", "kind": "treatment"}, {"name": "quiet", "kind": "silence"}],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "looks": 1,
-    "effect": 0.02,
-    "contact_cost": 3,
-    "worth": 400,
-}
+FIELDS = plan_fields(
+    arms=[{"name": "call", "kind": "treatment"}, {"name": "quiet", "kind": "silence"}],
+    looks=1,
+    effect=0.02,
+    weak_because=None,
+)
 
 
 def members(number: int) -> list[Member]:

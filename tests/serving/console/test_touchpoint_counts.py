@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from campaign_plans import plan_fields, three_arms
 from sqlalchemy import insert
 
 from features.settings import Settings
@@ -18,18 +19,7 @@ from serving.records.tables import contacts
 
 NOON = datetime(2026, 7, 20, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
-PLAN = parse_plan(
-    {
-        "campaign": "july", "label": "七月外呼", "touchpoint": "renewal_30d",
-        "arms": [
-            {"name": "call", "kind": "treatment", "share": 0.4},
-            {"name": "usual", "kind": "as_before", "share": 0.3},
-            {"name": "quiet", "kind": "silence", "share": 0.3},
-        ],
-        "primary": ["call", "quiet"], "starts_on": "2026-07-01", "ends_on": "2026-09-30",
-        "effect": 0.05, "contact_cost": 3.0,
-    }
-)  # fmt: skip
+PLAN = parse_plan(plan_fields(arms=three_arms()))
 RUNNING = Campaign(PLAN, "running", {}, {}, NOON - 12 * DAY, "ann", launched_at=NOON - 10 * DAY)
 ARMS = {"C1": "call", "C2": "call", "C3": "usual", "C4": "quiet"}
 SENT = [

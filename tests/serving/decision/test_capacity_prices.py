@@ -1,7 +1,6 @@
 """From recorded decisions to the prices of the coming day, and what a home may say of capacity."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,14 +33,6 @@ POLICY = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0
 CALL = Candidate("renewal_30d", "到期前30天", "renewal", "marketing", "phone", 1.0, "renewal")
 SMS = replace(CALL, channel="sms", cost=0.05)
 CARE = Candidate("accident_care", "出险关怀", "claims", "service", "phone", 1.0)
-
-
-@pytest.fixture
-def records(lake: Lake) -> Iterator[Records]:
-    found = Records(lake.settings)
-    found.migrate()
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Decisions over the demo: once is once, the day of the contact, and tags that are too old."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,14 +39,6 @@ def lake(copy: Copy) -> Lake:
     (found.home / "policy.toml").write_text(POLICY, encoding="utf-8")
     (found.home / "contact_caps.toml").write_text(CAPS, encoding="utf-8")
     return found
-
-
-@pytest.fixture
-def records(lake: Lake) -> Iterator[Records]:
-    found = Records(lake.settings)
-    found.migrate()
-    yield found
-    found.close()
 
 
 @pytest.fixture

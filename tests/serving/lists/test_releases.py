@@ -2,14 +2,15 @@
 
 import csv
 import dataclasses
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from campaign_plans import plan_fields
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -24,7 +25,7 @@ from serving.lists.definitions.definition import (
 from serving.lists.definitions.versions import UnknownListError
 from serving.lists.listing import Viewer
 from serving.lists.released.reading import verify_members
-from serving.lists.released.releases import ReleaseRefusedError
+from serving.lists.released.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.lists.service import ListService
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.unknown_customers import UnknownCustomerError
@@ -37,21 +38,7 @@ pytestmark = pytest.mark.slow
 NOW, DAY = datetime(2026, 7, 1, 2, tzinfo=UTC), date(2026, 6, 30)
 LI, WANG = Viewer("li"), Viewer("wang")
 ON_BOTH = pytest.mark.parametrize("lake", ["sqlite", "postgres"], indirect=True)
-CAMPAIGN: dict[str, Any] = {
-    "label": "七月外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "effect": 0.05,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-    "weak_because": "a test has few customers",
-}
+CAMPAIGN = plan_fields(campaign=None)
 
 
 @pytest.fixture
@@ -62,14 +49,6 @@ def lake(copy: Copy, request: pytest.FixtureRequest) -> Lake:
         return found
     address = request.getfixturevalue("postgres")
     return Lake(found.settings.model_copy(update={"database": address}))
-
-
-@pytest.fixture
-def records(lake: Lake) -> Iterator[Records]:
-    found = Records(lake.settings)
-    found.migrate()
-    yield found
-    found.close()
 
 
 @pytest.fixture
@@ -164,6 +143,33 @@ def test_the_author_needs_a_second_person_beyond_the_number_of_the_home(
     lists.define(own(size=10), LI, "few", NOW)
     few = lists.release("own_list", LI, NOW)
     assert few.members > 10 or few.state == "released"
+
+
+def test_a_release_that_waits_is_meant_by_its_list(
+    lake: Lake, records: Records, run: Callable[..., Any]
+) -> None:
+    """By the hash where several wait; its id will do as well."""
+    careful = Lake(lake.settings.model_copy(update={"release_alone": 0}))
+    lists = ListService(careful, records)
+    with pytest.raises(UnknownReleaseError, match="list own_list: has no release"):
+        lists.waiting("own_list", "")
+    lists.define(own(), LI, "", NOW)
+    first = lists.release("own_list", LI, NOW)
+    assert lists.waiting("own_list", "another") == first.release_id
+    assert lists.waiting(first.release_id, "") == first.release_id
+    lists.define(own(size=5), LI, "smaller", NOW)
+    smaller = lists.release("own_list", LI, NOW + timedelta(minutes=1))
+    ids = f"name one of {smaller.release_id}, {first.release_id}"
+    with pytest.raises(ReleaseRefusedError, match=f"has 2 releases that wait.*{ids}"):
+        lists.waiting("own_list", "another")
+    words = ("approve", "own_list", "--hash", first.content_hash, "--who", "wang")
+    done = run(lake.home, "lists", *words)
+    assert done.returncode == 0, done.stderr
+    assert f"Release {first.release_id} of own_list is approved by wang" in done.stdout
+    assert lists.waiting("own_list", first.content_hash) == smaller.release_id
+    lists.approve(smaller.release_id, smaller.content_hash, WANG, NOW)
+    with pytest.raises(UnknownReleaseError, match="has no release that waits for approval"):
+        lists.waiting("own_list", first.content_hash)
 
 
 def test_a_file_that_was_changed_is_not_read(lists: ListService, lake: Lake) -> None:

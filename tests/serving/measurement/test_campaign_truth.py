@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from campaign_plans import halves, plan_fields
 from known_terms import both_terms, write_terms
 
 from features.lake import Lake
@@ -130,22 +131,16 @@ def insurer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable
         records.close()
 
 
-PLAN: dict[str, Any] = {
-    "campaign": "calls",
-    "label": "七月续保外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5, "channel": "phone"},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "looks": 2,
-    "effect": 0.10,
-    "contact_cost": 3.0,
-    "breakdowns": ["star"],
-}
+PLAN = plan_fields(
+    campaign="calls",
+    label="七月续保外呼",
+    arms=halves("phone"),
+    looks=2,
+    effect=0.10,
+    worth=None,
+    weak_because=None,
+    breakdowns=["star"],
+)
 RIPE = date(2026, 9, 30)
 
 

@@ -1,7 +1,7 @@
 """`guanjia handover`: an account manager's work and customers of every branch, by the names."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,6 @@ def lake(home: Path) -> Lake:
     rows = [dict(zip(types, row, strict=True)) for row in ROWS]
     pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(list(types.items()))), path)
     return found
-
-
-@pytest.fixture
-def records(lake: Lake) -> Iterator[Records]:
-    found = Records(lake.settings)
-    found.migrate()
-    yield found
-    found.close()
 
 
 def test_every_branch_passes_in_one_go_and_again_nothing_does(

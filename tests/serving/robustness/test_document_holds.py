@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 import schemathesis
+from campaign_plans import plan_fields
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -65,22 +66,7 @@ LIST = {
     "where": "星级 ≥ 1",
     "channel": "sms",
 }
-CAMPAIGN = {
-    "campaign": "july",
-    "label": "七月外呼",
-    "touchpoint": "renewal_30d",
-    "arms": [
-        {"name": "call", "kind": "treatment", "share": 0.5},
-        {"name": "quiet", "kind": "silence", "share": 0.5},
-    ],
-    "primary": ["call", "quiet"],
-    "starts_on": "2026-07-01",
-    "ends_on": "2026-09-30",
-    "effect": 0.05,
-    "contact_cost": 3.0,
-    "worth": 400.0,
-    "weak_because": "a test has few customers",
-}
+CAMPAIGN = plan_fields()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A home with a weekly cap, records that are empty, and a month of decisions."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,14 +37,6 @@ def lake(tmp_path: Path, database: str | None) -> Lake:
     text = f"[rules]\n{off}{CAPS.format(most=2)}"
     (tmp_path / "home" / "contact_caps.toml").write_text(text, encoding="utf-8")
     return Lake(Settings(home=tmp_path / "home", database=database))
-
-
-@pytest.fixture
-def records(lake: Lake) -> Iterator[Records]:
-    found = Records(lake.settings)
-    found.migrate()
-    yield found
-    found.close()
 
 
 @pytest.fixture
