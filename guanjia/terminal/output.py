@@ -83,8 +83,10 @@ def _draw(table: Table) -> Any:
     drawn = rich.table.Table(title=table.title, title_justify="left", title_style="bold")
     for place, name in enumerate(names):
         numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in table.rows)
-        # The first column says what a row is about: it is not wrapped.
-        drawn.add_column(name, justify="right" if numeric else "left", no_wrap=place == 0)
+        # The first column says what a row is about: it is not wrapped. Nothing else is cut off.
+        drawn.add_column(
+            name, justify="right" if numeric else "left", no_wrap=place == 0, overflow="fold"
+        )
     for row in table.rows:
         drawn.add_row(*(cell(row.get(name)) for name in names))
     return drawn

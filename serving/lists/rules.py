@@ -10,7 +10,7 @@ from dataclasses import dataclass
 NO_CONSENT, NO_PROFILING, OPTED_OUT = (
     "no marketing consent",
     "profiling refused",
-    "opted out (退订)",
+    "channel refused or opted out",
 )
 HOLDOUT = "in the holdout"
 

@@ -64,17 +64,17 @@ def count_holes(
     due, branch, manager, team, channel, premium, unquoted, quoted = row[:8]
     silent, reached, viewed, unpriced, renewed = row[8:]
     holes = [
-        Hole("branch", branch, due, "张保单没有机构，归入“未知”"),
-        Hole("manager", manager, due, "张保单没有客户经理，归入“未分配”"),
-        Hole("channel", channel, due, "张保单没有渠道，归入“未知”"),
-        Hole("premium", premium, due, "张保单没有签单保费，不计入价格与赔付率"),
-        Hole("quote", unquoted, renewed, "张保单已续保却没有报价记录，报价率偏低"),
-        Hole("delivery", silent, quoted, "张保单的报价已查看却没有触达时间，触达率偏低"),
-        Hole("quoted premium", unpriced, quoted, "张保单的报价没有金额，不计入价格分析"),
-        Hole("expectation", expectations.missing, due, "张已到期保单没有预期，不与预期比较"),
+        Hole("branch", branch, due, "没有机构的保单，归入“未知”"),
+        Hole("manager", manager, due, "没有客户经理的保单，归入“未分配”"),
+        Hole("channel", channel, due, "没有渠道的保单，归入“未知”"),
+        Hole("premium", premium, due, "没有签单保费的保单，不计入价格与赔付率"),
+        Hole("quote", unquoted, renewed, "已续保却没有报价记录的保单，报价率偏低"),
+        Hole("delivery", silent, quoted, "报价已查看却没有触达时间的保单，触达率偏低"),
+        Hole("quoted premium", unpriced, quoted, "报价没有金额的保单，不计入价格分析"),
+        Hole("expectation", expectations.missing, due, "没有预期的已到期保单，不与预期比较"),
     ]
     if settings.teams:
-        holes.append(Hole("team", team, due, "张保单的客户经理不在任何团队（report.toml）"))
+        holes.append(Hole("team", team, due, "客户经理不在任何团队的保单（report.toml）"))
     tables = {
         "quotes": "没有报价表：报价、触达、查看与价格各项均为空",
         "claim_movements": "没有赔款变动表：赔付率为空",
@@ -83,9 +83,9 @@ def count_holes(
     }
     holes += [Hole(table, 1, 1, text) for table, text in tables.items() if not lake.has(table)]
     if lake.has("quotes") and quoted and not reached:
-        holes.append(Hole("delivered_at", quoted, quoted, "张保单的报价都没有触达时间"))
+        holes.append(Hole("delivered_at", quoted, quoted, "有报价的保单，全部没有触达时间"))
     if lake.has("quotes") and quoted and not viewed:
-        holes.append(Hole("viewed_at", quoted, quoted, "张保单的报价都没有查看时间"))
+        holes.append(Hole("viewed_at", quoted, quoted, "有报价的保单，全部没有查看时间"))
     if not expectations.available:
         holes.append(Hole("champion", 1, 1, "没有续保模型：不与预期比较，也不预测月末"))
     targets = settings.targets

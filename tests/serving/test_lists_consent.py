@@ -176,7 +176,7 @@ def test_an_opt_out_as_the_result_of_a_contact(
         lake.checked("consents").unlink()
     opt_out(lake, customer, channel, at)
     said, rows = listed(lake)
-    assert said.left_out.get("opted out (退订)", 0) == left_out
+    assert said.left_out.get("channel refused or opted out", 0) == left_out
     assert (customer in [row[0] for row in rows]) == (not left_out)
 
 

@@ -240,7 +240,7 @@ def break_even_effect(cost: float, worth: float) -> float:
         raise _fault("cost", f"{cost:g} yuan is below 0", "state the cost of a contact")
     if not worth > 0:
         raise _fault(
-            "worth of a renewal", f"{worth:g} yuan is not above 0", "state the margin it brings"
+            "worth of a renewal", f"{worth:,.2f} yuan is not above 0", "state the margin it brings"
         )
     return cost / worth
 

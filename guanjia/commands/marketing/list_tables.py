@@ -80,7 +80,13 @@ def _expected(expectation: "Expectation") -> list[dict[str, Any]]:
         ("期望价值（元） expected value", expectation.value),
     )
     return [
-        {"of those sent": words, "total": total.total, "low": total.low, "high": total.high}
+        {
+            "of those sent": words,
+            **{
+                end: None if value is None else round(value)
+                for end, value in (("total", total.total), ("low", total.low), ("high", total.high))
+            },
+        }
         for words, total in sums
         if total is not None
     ]

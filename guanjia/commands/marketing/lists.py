@@ -240,9 +240,9 @@ def releases(
     with _opened() as (lists, _, _):
         details = lists.releases(name)
     rows = [
-        {"release": item.release_id, "list": item.name, "version": item.version,
+        {"release": item.release_id, "list": f"{item.name} {item.version}",
          "as_of": item.as_of, "members": item.members, "state": item.state,
-         "released_by": item.released_by, "approved_by": item.approved_by}
+         "by": " + ".join(filter(None, (item.released_by, item.approved_by)))}
         for item in details
     ]  # fmt: skip
     emit(details, json, table("Releases 发布", rows) if rows else "nothing was released")

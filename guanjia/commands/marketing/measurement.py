@@ -2,12 +2,21 @@
 
 import getpass
 from datetime import date
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
 
 from guanjia.terminal.options import AsOf, Json, open_published, open_records, parse_day, read_clock
 from guanjia.terminal.output import emit, table
+
+TOTALS = {
+    "renewals": "多续保单(张)",
+    "premium": "多得保费(元)",
+    "margin": "多得边际(元)",
+    "net": "净收益(元)",
+}
+"""Chinese names of the totals of a measurement."""
 
 
 def measure(
@@ -51,7 +60,12 @@ def holdout_effect(
     with open_records(lake) as records:
         standing = measure_standing(lake, records, load_policy(lake.home), as_of, since)
     rows = [
-        {"campaign": name, "renewals": round(row.value, 1), "low": row.low, "high": row.high}
+        {
+            "campaign": name,
+            "renewals": round(row.value),
+            "low": round(row.low),
+            "high": round(row.high),
+        }
         for name, row in standing.campaigns.items()
     ]
     lines = [
@@ -92,12 +106,16 @@ def _shown(measured: Any) -> list[Any]:
             lines.append("This look is beyond the plan: intervals are the always-valid ones.")
         lines.append(
             f"Look {look.number} of {look.planned}, {look.fraction:.0%} of the information: "
-            f"{_points(look.effect)} points of renewal; for those reached because of the lot "
-            f"{figures.compliers.value * 100:+.1f}. The probability as of the draw took away "
-            f"{figures.explained:.0%} of the variance."
+            f"{_points(look.effect)} points of renewal; {_reached(figures.compliers.value)}. The "
+            f"probability as of the draw took away {figures.explained:.0%} of the variance."
         )
         totals = [
-            {"of all treated": name, "value": row.value, "low": row.low, "high": row.high}
+            {
+                "of all treated": f"{TOTALS[name]} {name}",
+                "value": round(row.value),
+                "low": round(row.low),
+                "high": round(row.high),
+            }
             for name, row in figures.totals.items()
         ]
         levels = [
@@ -116,6 +134,13 @@ def _shown(measured: Any) -> list[Any]:
             for name, chance in figures.best_by_luck.items()
         ]
     return lines
+
+
+def _reached(effect: float) -> str:
+    """Say what came of those whom a contact reached; not a number where it reached nobody."""
+    if isfinite(effect):
+        return f"for those reached because of the lot {effect * 100:+.1f}"
+    return "no contact has reached a member because of the lot"
 
 
 def _all_terms(every: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 import getpass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from guanjia.terminal.options import Json, MaybeAsOf, open_published, open_recor
 from guanjia.terminal.output import cell, emit, short_path, table
 
 SHOWN = 12
+WHOLE = 1_000
 
 
 def funnel(
@@ -137,6 +139,13 @@ def _make(
     _show(report.text, report.figures, out, json)
 
 
+def _shown_number(value: float) -> int | Decimal:
+    """Round to two decimals, as points and means have them; from a thousand on to whole ones."""
+    if isinstance(value, int) or abs(value) >= WHOLE:
+        return round(value)
+    return Decimal(str(round(value, 2)))
+
+
 def _show(report: Any, payload: Any, out: Path | None, json: bool) -> None:
     shown: list[Any] = [f"{report.title}, as of {report.as_of}"]
     for section in report.sections:
@@ -147,13 +156,15 @@ def _show(report: Any, payload: Any, out: Path | None, json: bool) -> None:
                 rows = [*section.rows[: SHOWN - 1], section.rows[-1]]
             lines = [
                 {
-                    heading: value if isinstance(value, int | float) else cell(value)
+                    heading: _shown_number(value) if isinstance(value, int | float) else cell(value)
                     for heading, value in zip(section.headings, row, strict=True)
                     if heading != "名单条件"
                 }
                 for row in rows
             ]
             shown.append(table("", lines))
+            if more := len(section.rows) - len(rows):
+                shown.append(f"另有 {more:,} 行，写入文件可见全部 ({more:,} more rows: --out FILE)")
     if out is not None:
         from serving.reports.output.files import write_file
 

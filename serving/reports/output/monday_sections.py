@@ -122,7 +122,7 @@ def _standing(report: MondayReport) -> Section:
                 round(row.difference, 1), Percent(row.renewed / row.terms),
                 f"{row.low:.1%}–{row.high:.1%}", "是" if row.outside else "",
                 round(100 * row.shrunk, 2) + 0.0,
-                f"{_points(row.shrunk_low)}–{_points(row.shrunk_high)}",
+                f"{_points(row.shrunk_low)} 至 {_points(row.shrunk_high)}",
             ]
             for key, row in offices
         ],
@@ -193,7 +193,7 @@ def _margins(report: MondayReport) -> Section:
             Percent(row.loss_ratio), Percent(row.expense_ratio), Percent(row.combined_ratio),
             None if row.expected_margin is None else round(row.expected_margin),
             "—" if row.margin_low is None or row.margin_high is None
-            else f"{row.margin_low:.0f}–{row.margin_high:.0f}",
+            else f"{row.margin_low:.0f} 至 {row.margin_high:.0f}",
             row.with_margin, row.good,
         ]
         for row in report.margins

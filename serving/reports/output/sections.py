@@ -96,7 +96,7 @@ def funnel_sections(funnel: Funnel) -> list[Section]:
             f"首周报价率 {Percent(total.first_week.share)}"
             f"（入池已满7天的 {total.first_week.of:,} 张）。",
         ),
-        (label, "在池未续", "报价率", "95%区间", "报价触达率", "报价查看率", "新入池", "首日报价率",
+        (label, "在池", "报价率", "95%区间", "报价触达率", "报价查看率", "新入池", "首日报价率",
          "满7天", "首周报价率"),
         [
             [
