@@ -12,7 +12,7 @@ from guanjia.terminal.options import Json, MaybeAsOf, open_published, open_recor
 from guanjia.terminal.output import cell, emit, short_path, table
 
 SHOWN = 12
-WHOLE = 1_000
+THOUSAND = 1_000
 
 
 def funnel(
@@ -141,7 +141,7 @@ def _make(
 
 def _shown_number(value: float) -> int | Decimal:
     """Round to two decimals, as points and means have them; from a thousand on to whole ones."""
-    if isinstance(value, int) or abs(value) >= WHOLE:
+    if isinstance(value, int) or abs(value) >= THOUSAND:
         return round(value)
     return Decimal(str(round(value, 2)))
 

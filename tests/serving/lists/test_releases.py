@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from serving.lists.definitions.definition import (
 from serving.lists.definitions.versions import UnknownListError
 from serving.lists.listing import Viewer
 from serving.lists.released.reading import verify_members
-from serving.lists.released.releases import ReleaseRefusedError, UnknownReleaseError
+from serving.lists.released.releases import ReleaseRefusedError
 from serving.lists.service import ListService
 from serving.measurement.released_lists import campaign_of_release
 from serving.predictions.unknown_customers import UnknownCustomerError
@@ -143,33 +143,6 @@ def test_the_author_needs_a_second_person_beyond_the_number_of_the_home(
     lists.define(own(size=10), LI, "few", NOW)
     few = lists.release("own_list", LI, NOW)
     assert few.members > 10 or few.state == "released"
-
-
-def test_a_release_that_waits_is_meant_by_its_list(
-    lake: Lake, records: Records, run: Callable[..., Any]
-) -> None:
-    """By the hash where several wait; its id will do as well."""
-    careful = Lake(lake.settings.model_copy(update={"release_alone": 0}))
-    lists = ListService(careful, records)
-    with pytest.raises(UnknownReleaseError, match="list own_list: has no release"):
-        lists.waiting("own_list", "")
-    lists.define(own(), LI, "", NOW)
-    first = lists.release("own_list", LI, NOW)
-    assert lists.waiting("own_list", "another") == first.release_id
-    assert lists.waiting(first.release_id, "") == first.release_id
-    lists.define(own(size=5), LI, "smaller", NOW)
-    smaller = lists.release("own_list", LI, NOW + timedelta(minutes=1))
-    ids = f"name one of {smaller.release_id}, {first.release_id}"
-    with pytest.raises(ReleaseRefusedError, match=f"has 2 releases that wait.*{ids}"):
-        lists.waiting("own_list", "another")
-    words = ("approve", "own_list", "--hash", first.content_hash, "--who", "wang")
-    done = run(lake.home, "lists", *words)
-    assert done.returncode == 0, done.stderr
-    assert f"Release {first.release_id} of own_list is approved by wang" in done.stdout
-    assert lists.waiting("own_list", first.content_hash) == smaller.release_id
-    lists.approve(smaller.release_id, smaller.content_hash, WANG, NOW)
-    with pytest.raises(UnknownReleaseError, match="has no release that waits for approval"):
-        lists.waiting("own_list", first.content_hash)
 
 
 def test_a_file_that_was_changed_is_not_read(lists: ListService, lake: Lake) -> None:
