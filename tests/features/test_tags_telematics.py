@@ -207,17 +207,18 @@ def test_whoever_does_not_consent_now_has_no_tags(answers: Any, drawn: Any) -> N
     found = answers("telematics", pairs, trips=trips, consents=consents)
     for customer, day in pairs:
         end = datetime(2026, 6, day.day, 16, tzinfo=UTC)
+        # Of two at one instant the refusal is the last.
         words = sorted(
-            (row["changed_at"], row["consent_id"], row["granted"])
+            (row["changed_at"], not row["granted"])
             for row in consents
             if row["customer_id"] == customer and row["recorded_at"] < end
         )
         allowed = set()
-        if words and words[-1][2]:
+        if words and not words[-1][1]:
             for d in range(1, day.day + 1):
                 noon = date(2026, 6, d)
-                before = [granted for m, _, granted in words if (m + zone).date() < noon]
-                within = [granted for m, _, granted in words if (m + zone).date() == noon]
+                before = [not refused for m, refused in words if (m + zone).date() < noon]
+                within = [not refused for m, refused in words if (m + zone).date() == noon]
                 if before and before[-1] and all(within):
                     allowed.add(d)
         told = found[customer, day]["driven_days_365d"]
