@@ -33,6 +33,8 @@ VERDICTS = {
     "too_small": "look",
 }
 """Verdict -> how it is marked."""
+HARMS_IN_ENGLISH = {"退订": "opt-outs", "拒绝": "refusals", "投诉": "complaints"}
+"""Harms as a measurement names them -> in English."""
 MOST_LOOKS, DAYS = 6, 90
 
 
@@ -204,7 +206,7 @@ def measurement(
         return show(request, "campaigns/measured.html", measured=None, fault=error, marks=VERDICTS)
     return show(
         request, "campaigns/measured.html", measured=measured, fault=None, marks=VERDICTS,
-        kinds=ARM_LABELS, breakdowns=BREAKDOWNS,
+        kinds=ARM_LABELS, breakdowns=BREAKDOWNS, harms=HARMS_IN_ENGLISH,
     )  # fmt: skip
 
 

@@ -4,10 +4,12 @@ Every customer has a probability of renewal; the treatment adds what the test sa
 and outcomes then go the way of real ones: checked policies, records, labels.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,10 +19,14 @@ import pytest
 from campaign_plans import halves, plan_fields
 from known_terms import both_terms, write_terms
 
+from features.jsonable import jsonable
 from features.lake import Lake
 from features.settings import Settings
+from serving.campaigns.plan import ARM_LABELS, BREAKDOWNS
 from serving.campaigns.planning import launch_campaign, plan_campaign
 from serving.campaigns.store import find_campaign, read_drawn
+from serving.console.pages.campaigns import HARMS_IN_ENGLISH, VERDICTS
+from serving.console.render import _environment
 from serving.measurement.campaign import CampaignMeasurement, measure_campaign
 from serving.measurement.harm import guard_campaigns
 from serving.records.contacts.elsewhere import ExternalContact, insert_external
@@ -203,6 +209,29 @@ def test_a_term_that_expires_after_the_campaign_is_not_its(insurer: Callable[...
     # The first term of each member, whenever it expires, and second ones to 2 August.
     seconds = sum(3 * number % 40 <= 18 for number in range(SIZE // 3))
     assert measured.all_terms.treated + measured.all_terms.control == SIZE + seconds
+
+
+@pytest.mark.parametrize(
+    ("chinese", "said"),
+    [
+        (True, ("全部商业险保单", "星级", "退订：")),
+        (False, ("All commercial terms", "star", "opt-outs:")),
+    ],
+)
+def test_the_page_tells_it_in_one_language(
+    insurer: Callable[..., Insurer], chinese: bool, said: tuple[str, ...]
+) -> None:
+    found = insurer()
+    found.write(0.15, found.drawn("calls"))
+    measured = measure(found)
+    sentences = {"verdict": measured.verdict.code, "chinese": "值得", "english": "It pays"}
+    page = _environment().get_template("campaigns/measured.html").render(
+        say=lambda in_chinese, english: in_chinese if chinese else english,
+        measured=SimpleNamespace(**jsonable(measured) | sentences), fault=None, marks=VERDICTS,
+        kinds=ARM_LABELS, breakdowns=BREAKDOWNS, harms=HARMS_IN_ENGLISH,
+    )  # fmt: skip
+    assert [words for words in said if words not in page] == []
+    assert chinese or not re.search("[一-鿿]", page)
 
 
 def test_no_effect_is_not_said_to_pay(insurer: Callable[..., Insurer]) -> None:
