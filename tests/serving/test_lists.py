@@ -94,13 +94,23 @@ def people(demo: Demo) -> pd.DataFrame:
         & ~(consents["superseded_at"] < CUTOFF)
         & (consents["changed_at"] < CUTOFF)
     ]
-    last = known.sort_values(["changed_at", "recorded_at", "consent_id"])
-    for purpose in ("marketing", "profiling"):
-        latest = last[last["purpose"] == purpose].groupby("customer_id")["granted"].last()
-        scores[purpose] = latest.reindex(scores.index)
-    scores["no marketing"] = ~scores["marketing"].fillna(False).astype(bool)
+    # Of two at one instant the refusal is the last; a word on calls alone stands beside it.
+    known = known.assign(
+        subject=known["purpose"] + known["channel"].map(".{}".format, "ignore").fillna("")
+    )
+    last = known.sort_values(["changed_at", "granted"], ascending=[True, False])
+    for subject in ("marketing", "profiling", "marketing.phone"):
+        latest = last[last["subject"] == subject].groupby("customer_id").last()
+        scores[subject] = latest["granted"].reindex(scores.index)
+        scores[f"{subject} at"] = latest["changed_at"].reindex(scores.index)
+    consents_to_all = scores["marketing"].fillna(False).astype(bool)
+    calls = scores["marketing.phone"]
+    later = scores["marketing.phone at"] > scores["marketing at"]
+    allowed = consents_to_all.where(calls.isna(), (calls == True) & (consents_to_all | later))  # noqa: E712
+    scores["no marketing"] = ~allowed & ~consents_to_all
     scores["no profiling"] = ~scores["no marketing"] & (scores["profiling"] == False)  # noqa: E712
-    scores["free"] = ~scores["no marketing"] & ~scores["no profiling"]
+    scores["no calls"] = ~allowed & consents_to_all & ~scores["no profiling"]
+    scores["free"] = ~scores["no marketing"] & ~scores["no profiling"] & ~scores["no calls"]
     scores["claim"] = scores["free"] & (scores["open_claims"] > 0)
     scores["complaint"] = scores["free"] & ~scores["claim"] & (scores["open_complaints"] > 0)
     scores["free"] &= ~scores["claim"] & ~scores["complaint"]
@@ -142,6 +152,7 @@ def test_who_may_not_be_contacted_is_left_out_and_counted(
     counts = {
         "no marketing consent": int(met["no marketing"].sum()),
         "profiling refused": int(met["no profiling"].sum()),
+        "channel refused or opted out": int(met["no calls"].sum()),
         "open claim": int(met["claim"].sum()),
         "open complaint": int(met["complaint"].sum()),
     }

@@ -49,6 +49,7 @@ def willing(lake: Lake) -> list[str]:
     )
     tags = tags.loc[:, ~tags.columns.duplicated()]
     open_to = (tags["marketing_consent"] == True) & (tags["sms_opted_out"] != True)  # noqa: E712
+    open_to &= ~tags["latest_consents"].str.contains("marketing.sms:no", regex=False, na=False)
     calm = (tags["open_claims"] == 0) & (tags["open_complaints"] == 0)
     return list(asked.index[asked & open_to & calm])[:90]
 

@@ -94,6 +94,7 @@ def renewing(lake: Lake) -> list[str]:
     tags = tags.loc[:, ~tags.columns.duplicated()]
     asked = scores.set_index("customer_id")["renewal"].notna()
     willing = (tags["marketing_consent"] == True) & (tags["sms_opted_out"] != True)  # noqa: E712
+    willing &= ~tags["latest_consents"].str.contains("marketing.sms:no", regex=False, na=False)
     calm = (tags["open_claims"] == 0) & (tags["open_complaints"] == 0)
     return list(asked.index[asked & willing & calm])
 
