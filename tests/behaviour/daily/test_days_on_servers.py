@@ -24,6 +24,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 LAUNCHED = datetime(2024, 6, 1, 4, tzinfo=UTC)
 PLAN = plan_fields(
     campaign="calls",
+    label="六月续保外呼",
     arms=halves("phone"),
     starts_on=str(day_of(0)),
     ends_on=str(day_of(60)),
