@@ -44,7 +44,7 @@ OTHERS = {
     "features.erased": (3, "the list of erasures"),
     "features.lake.connection": (3, "tables of the home"),
     "features.lake.pointer": (1, "the pointer of the home"),
-    "features.lake.publication": (1, "tables of the home"),
+    "features.lake.checked_tables": (1, "tables of the home"),
     "features.lake.spark": (2, "the engine of batches"),
     "features.settings": (1, "settings of the service"),
     "features.sqlite": (2, "files of the home"),

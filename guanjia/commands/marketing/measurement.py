@@ -11,10 +11,10 @@ from guanjia.terminal.options import AsOf, Json, open_published, open_records, p
 from guanjia.terminal.output import emit, table
 
 TOTALS = {
-    "renewals": "多续保单(张)",
-    "premium": "多得保费(元)",
-    "margin": "多得边际(元)",
-    "net": "净收益(元)",
+    "renewals": "多续保单（张）",
+    "premium": "多得保费（元）",
+    "margin": "多得边际（元）",
+    "net": "净收益（元）",
 }
 """Chinese names of the totals of a measurement."""
 

@@ -280,12 +280,17 @@ def find_waiting(connection: Connection, name: str, content_hash: str) -> str:
     waiting = [release for release in releases if release.state == "waiting"]
     if not waiting:
         fault = "has no release that waits for approval" if releases else "has no release"
-        raise UnknownReleaseError(f"list {name}", fault, "look at `guanjia lists releases`")
+        chinese = f"名单 {name}", "没有等待复核的发布", "请在名单页查看已有的发布"
+        cure = "look at `guanjia lists releases`"
+        raise UnknownReleaseError(f"list {name}", fault, cure, chinese=chinese)
     meant = [release for release in waiting if release.content_hash == content_hash]
     if not meant and len(waiting) > 1:
         ids = ", ".join(release.release_id for release in waiting)
         fault = f"has {len(waiting)} releases that wait, and none has this hash"
-        raise ReleaseRefusedError(f"list {name}", fault, f"look again, and name one of {ids}")
+        several = f"有 {len(waiting)} 个发布等待复核，内容都与您看过的不一致"
+        chinese = f"名单 {name}", several, f"请重新查看，并指明其中一个：{ids}"
+        cure = f"look again, and name one of {ids}"
+        raise ReleaseRefusedError(f"list {name}", fault, cure, chinese=chinese)
     return (meant or waiting)[0].release_id
 
 
