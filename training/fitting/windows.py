@@ -170,7 +170,21 @@ def encode_windows(
     doing: str,
     report: Report,
 ) -> Iterator[Fold]:
-    """Encode window after window, those whose training rows have several outcomes."""
+    """Encode window after window, but those whose training rows all have the same outcome.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        With the features, `label` and `customer_id`.
+    features : sequence of str
+        Columns to learn from.
+    windows : sequence of Window
+        Windows of these rows.
+    doing : str
+        What is done with them, for progress.
+    report : Report
+        Called with progress.
+    """
     for done, window in enumerate(windows):
         report(doing, done, len(windows))
         fold = Fold.encode(rows, features, window)
