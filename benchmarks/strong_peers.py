@@ -7,10 +7,10 @@ the penalty; then they learn anew from all rows. None is calibrated, ours as lit
 (`training.fitting.learn.learn`: parts, weights, fit).
 
 Data sets: renewals refused in Spain, out of time with ripe outcomes; an optional cover added in
-France, five folds by client; renewal and churn of the simulated insurer, a fifth of the customers
-held out. Limit: ours is not behind the best peer by more than 0.002 of AUC, nor by more than 0.001
-of log loss. Intervals are 95%, by customer, in pairs. Processor seconds are those of
-learning and answering, of one thread.
+France, five folds by client, drawn three times and judged together; renewal and churn of the
+simulated insurer, a fifth of the customers held out. Limit: ours is not behind the best peer by
+more than 0.002 of AUC, nor by more than 0.001 of log loss. Intervals are 95%, by customer, in
+pairs. Processor seconds are those of learning and answering, of one thread.
 
 CatBoost and XGBoost are no dependency: `pip install catboost xgboost`, or leave them out by
 --peers. What was answered once is kept in the folder of --keep and not asked again.
@@ -49,6 +49,7 @@ from training.models import find
 KNOWN_BY = date(2026, 6, 30)
 CUSTOMERS = 20_000
 HELD_OUT = 0.2
+DRAWS = 3  # of the folds of the French portfolio
 BEHIND_AUC, BEHIND_LOSS = 0.002, 0.001
 SIMULATED = ("renewal", "churn")
 DATA_SETS = ("lledo_pavia", "lledo_pavia_own", "fremotor_addon", *SIMULATED)
@@ -129,11 +130,16 @@ def spain(folder: Path, keep: Path, own: bool = False) -> Question:
 
 
 def france(folder: Path) -> Question:
-    """Policies of both years, five folds by client."""
+    """Policies of both years, five folds by client, drawn anew each time.
+
+    Of 388 policies that say yes one draw says little: CatBoost had an AUC of .705, .681 and .698.
+    """
     files = files_in(folder / "fremotor_addon", fremotor_addon.FILES)
     frame = fremotor_addon.renewed_policies(*(pd.read_parquet(file) for file in files))
-    fold = by_customer(frame, fremotor_addon.FOLDS, seed=7)
-    folds = [(fold != number, fold == number) for number in range(fremotor_addon.FOLDS)]
+    folds = []
+    for seed in range(7, 7 + DRAWS):
+        fold = by_customer(frame, fremotor_addon.FOLDS, seed)
+        folds += [(fold != number, fold == number) for number in range(fremotor_addon.FOLDS)]
     model, features = find("cross_sell_accident"), fremotor_addon.features_of(frame)
     return Question("fremotor_addon", model, frame, features, folds)
 

@@ -41,6 +41,7 @@ BLIND = (
     "training/fitting/learn.py",
     "training/fitting/selection.py",
     "training/fitting/tuning.py",
+    "training/fitting/windows.py",
     "training/fitting/bundle_writer.py",
     "training/uplift/bundle.py",
     "training/uplift/effect_model.py",

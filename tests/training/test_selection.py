@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,20 @@ from hypothesis import strategies as st
 from features.lake import Lake
 from features.settings import Settings
 from training.dataset import Dataset
+from training.estimators.candidates import CalibratedModel
 from training.estimators.losses import row_loss
+from training.estimators.parts import CANDIDATES
 from training.fitting.blending import blend, inverse_link
 from training.fitting.datasets import split_by_time
-from training.fitting.selection import choose, customer_windows, time_windows
+from training.fitting.learn import fit, learn
+from training.fitting.selection import CandidateScore, choose
 from training.fitting.tuning import tune
+from training.fitting.windows import Fold, can_count_trees, customer_windows, time_windows
 from training.models import MODELS
 
 MODEL = replace(MODELS["churn"], monotone={})
 FIRST = date(2022, 1, 1)
+NAMES = ["x", "z"]
 
 
 def history(count: int, steps: bool, seed: int = 3) -> pd.DataFrame:
@@ -49,7 +55,7 @@ LINEAR, TREES = {"linear", "shrunk"}, {"additive", "trees", "deep"}
 
 @pytest.mark.parametrize(("steps", "best"), [(False, LINEAR), (True, TREES)])
 def test_the_candidate_that_fits_the_world_wins(steps: bool, best: set[str]) -> None:
-    trials = choose(MODEL, history(4000, steps), ["x", "z"], threads=1)
+    trials = choose(MODEL, history(4000, steps), NAMES, threads=1)
     assert {trial.candidate for trial in trials} | {"blend"} == set(MODEL.candidates)
     losses = [trial.loss for trial in trials if trial.candidate != "blend"]
     assert losses == sorted(losses)
@@ -122,7 +128,7 @@ def test_nothing_is_judged_before_its_outcome_could_be_known() -> None:
 
 
 def test_a_short_history_is_not_cut() -> None:
-    assert choose(MODEL, history(150, False), ["x", "z"], threads=1) == []
+    assert choose(MODEL, history(150, False), NAMES, threads=1) == []
 
 
 def test_what_time_cannot_part_is_judged_by_other_customers() -> None:
@@ -134,16 +140,51 @@ def test_what_time_cannot_part_is_judged_by_other_customers() -> None:
     assert sum(part.validation.astype(int) for part in parts).tolist() == [1] * len(rows)
     for part in parts:
         assert not set(rows["customer_id"][part.train]) & set(rows["customer_id"][part.validation])
-    trials = choose(MODEL, rows, ["x", "z"], threads=1)
+    trials = choose(MODEL, rows, NAMES, threads=1)
     assert sum(trials[0].weights[name] for name in TREES & set(trials[0].weights)) > 0.5
     assert {trial.rows for trial in trials} == {len(rows)}
 
 
+def test_windows_of_customers_choose_one_number_of_trees_that_the_fits_take() -> None:
+    """Each holds other customers back, so their mean is steadier than the number of one alone."""
+    frame = history(3000, True)
+    rows = frame.drop(columns=["as_of", "matures"])
+    windows = customer_windows(rows)
+    folds = [fold for fold in (Fold.encode(rows, NAMES, w) for w in windows) if fold is not None]
+    held = [
+        set(rows["customer_id"][window.train][fold.rows.stop])
+        for window, fold in zip(windows, folds, strict=True)
+    ]
+    assert all(len(one & other) < len(one) / 2 for one, other in combinations(held, 2))
+    trials = choose(MODEL, rows, NAMES, threads=1)
+    numbers = {trial.candidate: trial.trees.get(trial.candidate) for trial in trials[1:]}
+    assert {name for name, number in numbers.items() if number} == TREES
+    alone = [fold.fit(MODEL, CANDIDATES["trees"], MODEL.parameters, 7, 1).trees_ for fold in folds]
+    assert len(set(alone)) > 1
+    assert numbers["trees"] == round(np.mean(alone))
+    for fitted, best in (learn(MODEL, rows, NAMES, threads=1), judged(frame, rows)):
+        assert best[0].trees.keys() == TREES & set(best[0].weights)
+        assert fitted.trees_ == sum(best[0].trees.values())
+
+
+def judged(frame: pd.DataFrame, rows: pd.DataFrame) -> tuple[CalibratedModel, list[CandidateScore]]:
+    """The fit that is judged, of rows without dates, which the dates of `frame` divide."""
+    data = Dataset(rows, NAMES, NAMES, split_by_time(frame), Path(), "a" * 64, {}, len(rows))
+    return fit(MODEL, data, threads=1)
+
+
+def test_windows_of_time_and_samples_leave_the_number_of_trees_to_the_fit() -> None:
+    """More rows, or later ones, need other numbers than the windows see."""
+    rows = history(4000, True)
+    assert choose(MODEL, rows, NAMES, threads=1)[0].trees == {}
+    assert can_count_trees(customer_windows(rows))
+    assert not can_count_trees(time_windows(rows))
+    assert not can_count_trees(customer_windows(pd.concat([rows] * 7, ignore_index=True)))
+
+
 def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> None:
     frame = history(3000, True)
-    data = Dataset(
-        frame, ["x", "z"], ["x", "z"], split_by_time(frame), tmp_path, "a" * 64, {}, 3000
-    )
+    data = Dataset(frame, NAMES, NAMES, split_by_time(frame), tmp_path, "a" * 64, {}, 3000)
     lake = Lake(Settings(home=tmp_path))
     first = tune(lake, MODEL, data, 0.01)
     again = tune(lake, MODEL, data, 0.01)

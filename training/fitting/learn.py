@@ -90,7 +90,8 @@ def fit(
     """Fit the candidate that is judged: on the train slice, calibrated on the slice after it.
 
     That slice also chooses the number of its trees, as later rows will be what it is asked about.
-    If it is too small for that, customers held back from the train slice choose it.
+    If it is too small for that, customers held back from the train slice choose it. Where other
+    customers judged the candidates, these chose it already.
 
     Parameters
     ----------
@@ -115,12 +116,17 @@ def fit(
     split, outcome = data.split, data.frame["label"].to_numpy()
     rows, later = data.frame[split.train], data.frame[split.calibration]
     fitted, trials = _choose(model, rows, data.features, threads, parameters, report, seed)
-    if len(later) >= FEWEST_TO_STOP and len(np.unique(outcome[split.calibration])) > 1:
+    counts = trials[0].trees if trials else {}
+    if counts:
+        seen, stop = split.train, np.zeros(len(rows), bool)
+    elif len(later) >= FEWEST_TO_STOP and len(np.unique(outcome[split.calibration])) > 1:
         seen = split.train | split.calibration
         stop = split.calibration[seen]
     else:
         seen, stop = split.train, held_back(rows)
-    fitted.fit(data.frame[seen], outcome[seen], stop, data.features, on_all_rows=False)
+    fitted.fit(
+        data.frame[seen], outcome[seen], stop, data.features, on_all_rows=False, counts=counts
+    )
     return fitted.calibrate(later, outcome[split.calibration]), trials
 
 
@@ -196,8 +202,10 @@ def learn(
         be divided into windows: then the candidate declared first is fitted.
     """
     fitted, trials = _choose(model, rows, features, threads, parameters, report, seed)
-    stop = held_back(rows) if fitted.candidate.has_trees else np.zeros(len(rows), bool)
-    return fitted.fit(rows, rows["label"].to_numpy(), stop, features), trials
+    counts = trials[0].trees if trials else {}
+    chooses = fitted.candidate.has_trees and not counts
+    stop = held_back(rows) if chooses else np.zeros(len(rows), bool)
+    return fitted.fit(rows, rows["label"].to_numpy(), stop, features, counts=counts), trials
 
 
 def _choose(

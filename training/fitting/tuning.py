@@ -17,7 +17,7 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.losses import row_loss
 from training.estimators.parts import CANDIDATES
-from training.fitting.selection import Fold, windows_of
+from training.fitting.windows import Fold, windows_of
 from training.model_spec import ModelSpec
 
 SEED = 7
