@@ -156,7 +156,7 @@ def estimate_figures(
             "net": total(net.effect, treated),
         },
         all_terms=estimate_all_terms(rows, sample, marked, look.factor),
-        compliers=complier_effect(renewed[marked], rows.received[marked], sample),
+        compliers=complier_effect(renewed[marked], rows.received[marked], sample, most=1.0),
         explained=effect.explained,
         others=others,
         other_p_values=p_values,

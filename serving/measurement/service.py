@@ -167,7 +167,8 @@ def _lot(
         if adjustment is not None:
             covariates = np.column_stack([adjustment.score, adjustment.expected[name]])[chosen]
         sample = Sample(reminded, probability, rows.clusters[chosen], covariates)
-        effects[name] = complier_effect(outcome[chosen], rows.used[chosen], sample)
+        most = 1.0 if name == RENEWAL else np.inf
+        effects[name] = complier_effect(outcome[chosen], rows.used[chosen], sample, most)
     renewal, yuan = effects[RENEWAL], effects[YUAN]
     return LotFigures(
         rows=len(reminded),

@@ -61,7 +61,9 @@ class ComplierEffect:
         return self.strength < STRONG
 
 
-def complier_effect(outcome: Array, received: Flags, sample: Sample) -> ComplierEffect:
+def complier_effect(
+    outcome: Array, received: Flags, sample: Sample, most: float = np.inf
+) -> ComplierEffect:
     """Estimate the effect of receiving for those who receive because they were drawn.
 
     The lot must act on the outcome through receiving alone, and keep nobody from it.
@@ -74,6 +76,9 @@ def complier_effect(outcome: Array, received: Flags, sample: Sample) -> Complier
         Shape (rows,): whether the contact arrived, or the service was used.
     sample : Sample
         The lot: `treated` is being drawn.
+    most : float
+        Largest effect that is possible, in either direction: 1 of a renewal. Effect and interval
+        that go beyond end there; an interval without end says that nothing is known, and stays.
     """
     receiving = np.asarray(received, np.float64)
     on_outcome = average_effect(outcome, sample)
@@ -85,8 +90,13 @@ def complier_effect(outcome: Array, received: Flags, sample: Sample) -> Complier
     limit = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) ** 2
     low, high, shape, gap = _unrefuted(on_outcome.value, on_receiving.value, covariance, limit)
     moved = on_receiving.value
+    value = on_outcome.value / moved if moved else float("nan")
+    value, low, high = (
+        float(np.clip(figure, -most, most)) if np.isfinite(figure) else figure
+        for figure in (value, low, high)
+    )
     return ComplierEffect(
-        value=on_outcome.value / moved if moved else float("nan"),
+        value=value,
         low=low,
         high=high,
         shape=shape,

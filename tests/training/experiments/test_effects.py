@@ -158,6 +158,18 @@ def test_compliers_by_hand() -> None:
         assert abs(left.value) == pytest.approx(limit * left.deviation, rel=1e-6)
 
 
+def test_an_effect_on_renewals_is_no_larger_than_can_be() -> None:
+    """Of 400, the lot moves 13 points of receiving: the interval goes beyond a whole renewal."""
+    reminded = np.arange(400) < 200
+    received = np.concatenate([np.arange(200) < 32, np.arange(200) < 6])
+    renewed = np.concatenate([np.arange(200) % 20 < 12, np.arange(200) % 20 < 13]).astype(float)
+    free = complier_effect(renewed, received, Sample(reminded))
+    assert free.shape == "bounded"
+    assert free.low < -1 < free.value < free.high < 1
+    bounded = complier_effect(renewed, received, Sample(reminded), most=1)
+    assert (bounded.low, bounded.value, bounded.high) == (-1, free.value, free.high)
+
+
 def test_a_weak_lot_says_so() -> None:
     draw = np.random.default_rng(4)
     reminded = np.arange(1000) < 500
