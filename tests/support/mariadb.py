@@ -30,6 +30,8 @@ def mariadb_server() -> Iterator[str]:
     entry = pwd.getpwnam(user)
     os.chown(folder, entry.pw_uid, entry.pw_gid)
     words = [f"--datadir={folder}/data", f"--user={user}"]
+    # The server's user may not enter where the files of tests lie (memory.py).
+    environment = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -40,7 +42,7 @@ def mariadb_server() -> Iterator[str]:
     )
     start.chmod(0o644)
     install = ["mariadb-install-db", "--no-defaults", *words, "--skip-test-db"]
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    subprocess.run(install, check=True, capture_output=True, timeout=120, env=environment)
     log = folder / "log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -51,6 +53,7 @@ def mariadb_server() -> Iterator[str]:
             ],
             stdout=subprocess.DEVNULL,
             stderr=stream,
+            env=environment,
     )  # fmt: skip
     try:
         _wait(port, process, log)
