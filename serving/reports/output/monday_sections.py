@@ -68,8 +68,8 @@ def standing_sentences(report: MondayReport) -> list[str]:
     ]
     label = LEVELS[report.funnel.by]
     if outside:
-        flagged = f"超出漏斗图界限的{label} {len(outside)} 个：{', '.join(outside[:8])}"
-        flagged += " 等" if len(outside) > 8 else ""
+        flagged = f"超出漏斗图界限的{label} {len(outside)} 个：{'、'.join(outside[:8])}"
+        flagged += "等" if len(outside) > 8 else ""
     else:
         flagged = f"没有{label}超出漏斗图界限"
     sentences = [
