@@ -1,5 +1,8 @@
 """Several claims, sizes of arms, other policies, observed effects and verdicts."""
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +24,15 @@ EVEN = check_ratio({"new": 500, "silence": 500}, {"new": 0.5, "silence": 0.5})
 CALM = {"退订": harm_evidence(1, 1000, 0.01)}
 
 
+@pytest.fixture(scope="module")
+def no_collection() -> Iterator[None]:
+    """`multipletests` collects garbage in each call: a second where a worker ran many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
+
+
+@pytest.mark.usefixtures("no_collection")
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     named = {f"segment {place}": value for place, value in enumerate(p_values)}
