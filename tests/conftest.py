@@ -59,7 +59,7 @@ TOGETHER = {
     **{f"tests/serving/test_{name}.py": "service" for name in
        ("branches", "predict", "refusals", "service")},
     **{f"tests/serving/console/test_{name}.py": "service" for name in
-       ("login", "pages", "report_days")},
+       ("fault_pages", "login", "pages", "report_days")},
     **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
        ("door", "files_away", "integrators", "overload")},
     **{f"tests/serving/robustness/test_{name}.py": "networked" for name in
