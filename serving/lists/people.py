@@ -14,7 +14,7 @@ from features.lake.terms import COVER_END, VOID
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 from serving.lists.scores import fetch_rows
-from serving.lists.source import among_sql, contact_queries
+from serving.lists.source import among_sql, people_query
 from serving.records.tables import manager_assignments
 from serving.tag_words import is_absent
 
@@ -61,7 +61,7 @@ def read_people(
         Of the records, which know the account managers assigned since.
     """
     closes = cutoff(as_of, lake.settings.timezone)
-    people = contact_queries(closes, lake)["customers"]
+    people = people_query(closes, lake)
     rows = fetch_rows(lake, f"SELECT * FROM ({people}) WHERE {among_sql(customers)}")
     cars = _cars(lake, as_of, closes, customers)
     assigned = _assigned(connection, customers)

@@ -122,6 +122,14 @@ def _scored(lake: Lake, as_of: date, tags: Sequence[str], whose: str = "true") -
     )
 
 
+def people_query(closes: datetime, lake: Lake) -> str:
+    """Write the query of name, phone and account manager, as known before an instant."""
+    return (
+        "SELECT customer_id, name, phone, account_manager_id, account_manager_name "
+        f"FROM {_file(lake, 'customers')} WHERE {known_sql(closes)}"
+    )
+
+
 def contact_queries(
     closes: datetime, lake: Lake, present: bool = True, among: str = ""
 ) -> dict[str, str]:
@@ -166,10 +174,7 @@ def contact_queries(
         f"FROM {_file(lake, 'interactions')} WHERE {known} AND result = 'opted_out' "
         f"AND occurred_at < {happened}{among} GROUP BY 1"
     )
-    people = (
-        "SELECT customer_id, name, phone, account_manager_id, account_manager_name "
-        f"FROM {_file(lake, 'customers')} WHERE {known}"
-    )
+    people = people_query(closes, lake)
     queries = {"customers": people, "consents": consents, "interactions": opt_outs}
     return {table: query for table, query in queries.items() if not present or lake.has(table)}
 

@@ -36,9 +36,8 @@ def keep_in_memory(memory: Path = MEMORY, least_free: int = LEAST_FREE) -> Path 
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
         return None
     for left in memory.glob(f"{PREFIX}[0-9]*"):
-        if left.name[len(PREFIX) :].isdigit() and not psutil.pid_exists(
-            int(left.name[len(PREFIX) :])
-        ):
+        process = left.name.removeprefix(PREFIX)
+        if process.isdigit() and not psutil.pid_exists(int(process)):
             shutil.rmtree(left, ignore_errors=True)
     if min(psutil.virtual_memory().available, shutil.disk_usage(memory).free) < least_free:
         return None

@@ -16,6 +16,7 @@ from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.fitting.selection import CandidateScore, choose
+from training.fitting.windows import unfitted
 from training.model_spec import ModelSpec
 
 SEED = 7
@@ -228,13 +229,4 @@ def _choose(
         else CANDIDATES[model.candidates[0]]
     )
     report(f"{model.name}: {winner.name}", 0, None)
-    chosen = CalibratedModel(
-        parameters,
-        winner,
-        kind=model.kind,
-        monotone=model.monotone,
-        bends=model.bends,
-        seed=seed,
-        threads=threads,
-    )
-    return chosen, trials
+    return unfitted(model, winner, parameters, seed, threads), trials

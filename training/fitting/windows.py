@@ -110,16 +110,39 @@ class Fold:
         trees : Mapping[str, int], optional
             Name of a part -> number of its trees: then nobody is held back to choose it.
         """
-        fitted = CalibratedModel(
-            parameters,
-            candidate,
-            kind=model.kind,
-            monotone=model.monotone,
-            bends=model.bends,
-            seed=seed,
-            threads=threads,
-        )
+        fitted = unfitted(model, candidate, parameters, seed, threads)
         return fitted.fit_rows(self.rows, on_all_rows=trees is not None, counts=trees)
+
+
+def unfitted(
+    model: ModelSpec,
+    candidate: Candidate,
+    parameters: Mapping[str, float],
+    seed: int,
+    threads: int,
+) -> CalibratedModel:
+    """Make the model of a candidate as declared; it is not fitted yet.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model, for its kind, monotone constraints and bends.
+    candidate : Candidate
+        Its parts and their weights.
+    parameters : Mapping[str, float]
+        Parameters of the trees.
+    seed, threads : int
+        Random seed; largest number of threads.
+    """
+    return CalibratedModel(
+        parameters,
+        candidate,
+        kind=model.kind,
+        monotone=model.monotone,
+        bends=model.bends,
+        seed=seed,
+        threads=threads,
+    )
 
 
 def windows_of(rows: pd.DataFrame) -> list[Window]:
