@@ -18,7 +18,7 @@ from training.estimators.candidates import CalibratedModel
 from training.estimators.encoding import Encoding
 from training.estimators.linear import PENALTY, Linear, Term
 from training.estimators.parts import BLEND, CANDIDATES, PARTS, Candidate
-from training.estimators.trees import TrainingRows
+from training.estimators.rows import TrainingRows
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.models import MODELS

@@ -18,8 +18,9 @@ from training.estimators.encoding import Array, Columns, Encoding, Flags
 from training.estimators.linear import Linear
 from training.estimators.logistic import expit
 from training.estimators.parts import CANDIDATES, Candidate, Part
+from training.estimators.rows import TrainingRows
 from training.estimators.scorer import Scorer
-from training.estimators.trees import TrainingRows, grow, number_of_trees, sum_of
+from training.estimators.trees import grow, number_of_trees, sum_of
 
 Fitted: TypeAlias = Linear | lgb.Booster
 """A part that was fitted."""
@@ -95,9 +96,8 @@ class CalibratedModel:
         GuanjiaError
             If all outcomes are the same.
         """
-        encoding = Encoding.learn(frame, features)
         outcome = np.asarray(outcome, np.float64)
-        rows = TrainingRows(encoding.matrix(frame), encoding, outcome, stop)
+        rows = TrainingRows.of(frame, outcome, stop, features, self.kind)
         return self.fit_rows(rows, on_all_rows=on_all_rows, counts=counts)
 
     def fit_rows(
@@ -149,15 +149,17 @@ class CalibratedModel:
     ) -> Fitted:
         if part.linear:
             every = on_all_rows or rows.learned.all()
-            outcome = rows.outcome if every else rows.outcome[rows.learned]
+            learned = slice(None) if every else rows.learned
+            outcome = rows.outcome[learned]
             return Linear.fit(
-                rows.matrix if every else rows.matrix[rows.learned],
+                rows.matrix[learned],
                 rows.encoding,
                 outcome,
                 self.kind,
                 self.monotone,
                 part.penalty_of(len(outcome)),
                 self.bends,
+                None if rows.weights is None else rows.weights[learned],
             )
         grown = self._grow(part, rows, (counts or {}).get(part.name))
         if on_all_rows and grown.best_iteration > 0:

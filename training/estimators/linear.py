@@ -72,6 +72,7 @@ class Linear:
         monotone: Mapping[str, int] | None = None,
         penalty: float = PENALTY,
         bends: Mapping[str, Sequence[float]] | None = None,
+        weights: Array | None = None,
     ) -> "Linear":
         """Fit outcomes on the rows of a matrix.
 
@@ -92,6 +93,8 @@ class Linear:
             Penalty of the squared coefficients, in rows: it weighs as much as so many rows.
         bends : Mapping[str, sequence of float]
             Feature -> values at which its line may bend.
+        weights : numpy.ndarray, optional
+            Shape (rows,): how many rows each stands for; default: one.
         """
         terms = [*_terms(matrix, encoding), *_bends(matrix, encoding, bends or {})]
         design = _design(matrix, encoding, terms)
@@ -99,13 +102,16 @@ class Linear:
             # One thread: several spend three times as long in busy waiting as in work, and the
             # last digits would depend on the number of cores.
             with threadpool_limits(1, user_api="blas"):
-                coefficients, intercept = _coefficients(design, outcome, kind, penalty)
+                coefficients, intercept = _coefficients(
+                    design, outcome, kind, penalty, weights
+                )
             wrong = coefficients * [_sign(term, monotone or {}) for term in terms] < 0
             if not wrong.any():
                 break
             design = design[:, ~wrong]
             terms = [term for term, left_out in zip(terms, wrong, strict=True) if not left_out]
-        return cls(terms, coefficients, design.mean(axis=0, dtype=np.float64), intercept)
+        means = np.average(design, axis=0, weights=weights)
+        return cls(terms, coefficients, means, intercept)
 
     @classmethod
     def of_bends(
@@ -303,14 +309,17 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
     return np.asarray(np.clip(scaled, -WIDEST, WIDEST, out=scaled))
 
 
-def _coefficients(design: Array, outcome: Array, kind: str, penalty: float) -> tuple[Array, float]:
+def _coefficients(
+    design: Array, outcome: Array, kind: str, penalty: float, weights: Array | None = None
+) -> tuple[Array, float]:
     # Imported here so that predicting does not wait for scikit-learn.
     from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 
     if kind == "probability":
         fitted = LogisticRegression(C=1 / penalty, max_iter=300, tol=1e-3)
-        fitted.fit(design, outcome.astype(bool))
+        fitted.fit(design, outcome.astype(bool), sample_weight=weights)
         return np.asarray(fitted.coef_[0], np.float64), float(fitted.intercept_[0])
     family = PoissonRegressor if kind == "count" else GammaRegressor
-    fitted = family(alpha=penalty / len(outcome), max_iter=300, tol=1e-4).fit(design, outcome)
+    fitted = family(alpha=penalty / len(outcome), max_iter=300, tol=1e-4)
+    fitted.fit(design, outcome, sample_weight=weights)
     return np.asarray(fitted.coef_, np.float64), float(fitted.intercept_)

@@ -1,89 +1,19 @@
 """Grow the tree parts with LightGBM; customers held back choose the number of trees."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 
-from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.lightgbm_library import thread_count
+from training.estimators.rows import TrainingRows
 
 OBJECTIVES = {"probability": "binary", "count": "poisson", "amount": "gamma"}
-FEWEST_TO_STOP = 200
 ROUNDS_UNTESTED = 100
 OWN = ("rounds", "patience")  # parameters that are ours, not LightGBM's
 FEW_FEATURES = 0.5  # of all, for each tree: then reading by column is faster than by row
 TREE, END, SIZES = "Tree=", "end of trees", "tree_sizes="  # in LightGBM's text
 VALUES = ("leaf_value", "internal_value")
-BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
-
-
-@dataclass(frozen=True)
-class TrainingRows:
-    """Rows that several candidates learn from, binned for LightGBM once.
-
-    Attributes
-    ----------
-    matrix : numpy.ndarray
-        Shape (rows, features), as `encoding` makes it.
-    encoding : Encoding
-        Names and categories of the columns of `matrix`.
-    outcome : numpy.ndarray
-        Shape (rows,): 0 or 1, count, or amount in yuan.
-    stop : numpy.ndarray of bool
-        Shape (rows,): the rows held back to choose the number of trees.
-    """
-
-    matrix: Array
-    encoding: Encoding
-    outcome: Array
-    stop: Flags
-    _binned: dict[str, tuple[dict[str, Any], lgb.Dataset]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    @property
-    def learned(self) -> Flags:
-        """Rows that are not held back; all of them if too few are, or they tell nothing apart."""
-        enough = self.stop.sum() >= FEWEST_TO_STOP and all(
-            len(np.unique(self.outcome[part])) > 1 for part in (self.stop, ~self.stop)
-        )
-        return ~self.stop if enough else np.ones(len(self.outcome), bool)
-
-    def all_rows(self, settings: Mapping[str, Any]) -> lgb.Dataset:
-        """Return all rows, binned; those of the last settings are reused."""
-        return self._dataset("all", None, settings)
-
-    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
-        """Return the rows not held back, and those that are, binned by the same bounds."""
-        part = self._dataset("part", ~self.stop, settings)
-        return part, self._dataset("stop", self.stop, settings, part)
-
-    def _dataset(
-        self,
-        name: str,
-        rows: Flags | None,
-        settings: Mapping[str, Any],
-        reference: lgb.Dataset | None = None,
-    ) -> lgb.Dataset:
-        # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
-        bins = {name: settings[name] for name in BINNING if name in settings}
-        if name not in self._binned or self._binned[name][0] != bins:
-            features = self.encoding.features
-            data = lgb.Dataset(
-                # All rows are passed without a copy: the matrix may be as large as the memory.
-                self.matrix if rows is None else self.matrix[rows],
-                self.outcome if rows is None else self.outcome[rows],
-                reference=reference,
-                feature_name=features,
-                categorical_feature=[features.index(text) for text in self.encoding.categories],
-                params={"verbosity": -1, **bins},
-            )
-            # Only the bins of the last settings are kept: a search tries hundreds.
-            self._binned[name] = bins, data
-        return self._binned[name][1]
 
 
 def grow(

@@ -12,7 +12,7 @@ from training.dataset import Dataset
 from training.estimators.candidates import CalibratedModel
 from training.estimators.level import level_margin
 from training.estimators.parts import CANDIDATES, Candidate
-from training.estimators.trees import FEWEST_TO_STOP
+from training.estimators.rows import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.fitting.selection import CandidateScore, choose

@@ -87,11 +87,11 @@ def choose(
     alone = [CANDIDATES[name] for name in model.candidates if name != BLEND]
     trees: dict[str, int] | None = None
     if can_count_trees(windows):
-        folds = encode_windows(rows, features, windows, f"{model.name}: numbers of trees", report)
+        folds = encode_windows(model, rows, features, windows, "numbers of trees", report)
         trees = _count_trees(model, folds, parameters, seed, threads)
     scores: dict[str, list[Array]] = {candidate.name: [] for candidate in alone}
     outcomes: list[Array] = []
-    for fold in encode_windows(rows, features, windows, f"{model.name}: candidates", report):
+    for fold in encode_windows(model, rows, features, windows, "candidates", report):
         outcomes.append(fold.outcomes)
         for candidate in alone:
             fitted = fold.fit(model, candidate, parameters, seed, threads, trees)

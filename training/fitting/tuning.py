@@ -75,7 +75,7 @@ def tune(
         None if the train slice is too short to be divided into windows.
     """
     rows = data.frame[data.split.train]
-    encoded = (Fold.encode(rows, data.features, window) for window in windows_of(rows))
+    encoded = (Fold.encode(rows, data.features, window, model.kind) for window in windows_of(rows))
     folds = [fold for fold in encoded if fold is not None]
     if not folds:
         return None

@@ -8,9 +8,9 @@ import pandas as pd
 
 from features.progress import Report
 from training.estimators.candidates import CalibratedModel
-from training.estimators.encoding import Array, Encoding, Flags
+from training.estimators.encoding import Array, Flags
 from training.estimators.parts import Candidate
-from training.estimators.trees import TrainingRows
+from training.estimators.rows import TrainingRows, count_taken
 from training.fitting.datasets import hash_fractions, held_back
 from training.model_spec import ModelSpec
 
@@ -56,8 +56,10 @@ class Fold:
     outcomes: Array
 
     @classmethod
-    def encode(cls, rows: pd.DataFrame, features: Sequence[str], window: Window) -> "Fold | None":
-        """Encode the rows of a window, at most `MOST_ROWS` of each kind.
+    def encode(
+        cls, rows: pd.DataFrame, features: Sequence[str], window: Window, kind: str
+    ) -> "Fold | None":
+        """Encode the rows of a window, at most `MOST_ROWS` of each sort.
 
         Parameters
         ----------
@@ -67,23 +69,25 @@ class Fold:
             Columns to learn from.
         window : Window
             Which rows train and which validate.
+        kind : str
+            "probability", "count" or "amount".
 
         Returns
         -------
         Fold or None
             None if all training rows have the same outcome.
         """
-        part, after = rows[_sampled(rows, window.train)], rows[_sampled(rows, window.validation)]
+        labels = rows["label"].to_numpy(np.float64)
+        learned = count_taken(labels[window.train], kind)
+        part = rows[_sampled(rows, window.train, learned)]
+        after = rows[_sampled(rows, window.validation, int(window.validation.sum()))]
         outcome = part["label"].to_numpy(np.float64)
         if len(np.unique(outcome)) < 2:
             return None
-        encoding = Encoding.learn(part, features)
+        stop = held_back(part, purpose=window.stop)
+        training = TrainingRows.of(part, outcome, stop, features, kind)
         return cls(
-            TrainingRows(
-                encoding.matrix(part), encoding, outcome, held_back(part, purpose=window.stop)
-            ),
-            encoding.matrix(after),
-            after["label"].to_numpy(np.float64),
+            training, training.encoding.matrix(after), after["label"].to_numpy(np.float64)
         )
 
     def fit(
@@ -152,18 +156,25 @@ def windows_of(rows: pd.DataFrame) -> list[Window]:
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:
-    """Divide the last days of a slice into windows; rows ripe before a window train for it."""
+    """Divide the last days of a slice into windows; rows ripe before a window train for it.
+
+    Where the days are few, as of questions asked each quarter, two windows may train on the same
+    rows: they are one.
+    """
     as_of = pd.to_datetime(rows["as_of"], cache=False).to_numpy()
     ripe = pd.to_datetime(rows["matures"], cache=False).to_numpy()
     first, last = as_of.min(), as_of.max()
     width = (last - first) * WINDOW_SHARE
-    windows = []
+    windows: list[Window] = []
     for place in range(WINDOWS, 0, -1):
         start = last - place * width
         validation = (as_of > start) & (as_of <= start + width)
         train = ripe <= start
-        if min(validation.sum(), train.sum()) >= FEWEST:
-            windows.append(Window(train, validation))
+        if min(validation.sum(), train.sum()) < FEWEST:
+            continue
+        if windows and np.array_equal(windows[-1].train, train):
+            validation |= windows.pop().validation
+        windows.append(Window(train, validation))
     return windows
 
 
@@ -187,6 +198,7 @@ def can_count_trees(windows: Sequence[Window]) -> bool:
 
 
 def encode_windows(
+    model: ModelSpec,
     rows: pd.DataFrame,
     features: Sequence[str],
     windows: Sequence[Window],
@@ -197,6 +209,8 @@ def encode_windows(
 
     Parameters
     ----------
+    model : ModelSpec
+        The model, for its kind and its name in progress.
     rows : pandas.DataFrame
         With the features, `label` and `customer_id`.
     features : sequence of str
@@ -209,16 +223,15 @@ def encode_windows(
         Called with progress.
     """
     for done, window in enumerate(windows):
-        report(doing, done, len(windows))
-        fold = Fold.encode(rows, features, window)
+        report(f"{model.name}: {doing}", done, len(windows))
+        fold = Fold.encode(rows, features, window, model.kind)
         if fold is not None:
             yield fold
-    report(doing, len(windows), len(windows))
+    report(f"{model.name}: {doing}", len(windows), len(windows))
 
 
-def _sampled(rows: pd.DataFrame, chosen: Flags) -> Flags:
-    """Select about `MOST_ROWS` of the chosen rows at most, by customer."""
-    count = int(chosen.sum())
+def _sampled(rows: pd.DataFrame, chosen: Flags, count: int) -> Flags:
+    """Select the rows of so many customers that of `count` about `MOST_ROWS` are left at most."""
     if count <= MOST_ROWS:
         return chosen
     return chosen & held_back(rows, MOST_ROWS / count, "choose")
