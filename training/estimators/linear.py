@@ -97,7 +97,8 @@ class Linear:
             Shape (rows,): how many rows each stands for; default: one.
         """
         terms = [*_terms(matrix, encoding), *_bends(matrix, encoding, bends or {})]
-        design = _design(matrix, encoding, terms)
+        # Half the bytes are read twice as fast; coefficients move less than the solver's tolerance.
+        design = _design(matrix, encoding, terms, np.float32)
         while True:
             # One thread: several spend three times as long in busy waiting as in work, and the
             # last digits would depend on the number of cores.
@@ -110,7 +111,8 @@ class Linear:
                 break
             design = design[:, ~wrong]
             terms = [term for term, left_out in zip(terms, wrong, strict=True) if not left_out]
-        means = np.average(design, axis=0, weights=weights)
+        counts = np.ones(len(design)) if weights is None else weights
+        means = np.average(design, axis=0, weights=counts)
         return cls(terms, coefficients, means, intercept)
 
     @classmethod
@@ -282,13 +284,15 @@ def _bends(matrix: Array, encoding: Encoding, bends: Mapping[str, Sequence[float
     return terms
 
 
-def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
+def _design(
+    matrix: Array, encoding: Encoding, terms: Sequence[Term], number: type[np.floating] = np.float64
+) -> Any:
     """Build the design matrix with one column per term, shape (rows, terms), by row."""
-    design = np.empty((len(matrix), len(terms)))
+    design = np.empty((len(matrix), len(terms)), number)
     # The matrix lies by column, what learns reads by row: a block is turned within the cache.
     for first in range(0, len(matrix), BLOCK):
         rows = matrix[first : first + BLOCK]
-        block = np.empty((len(rows), len(terms)), order="F")
+        block = np.empty((len(rows), len(terms)), number, order="F")
         for place, term in enumerate(terms):
             block[:, place] = _column(rows, encoding, term)
         design[first : first + BLOCK] = block
