@@ -58,12 +58,7 @@ PARTS: dict[str, Part] = {
         # part of them drawn anew (docs/adr/0062).
         Part(
             "additive",
-            parameters={
-                "num_leaves": 2,
-                "feature_fraction": 0.5,
-                "learning_rate": 0.2,
-                "bagging_freq": 0,
-            },
+            parameters={"num_leaves": 2, "learning_rate": 0.2, "bagging_freq": 0},
         ),
         Part("trees"),
         # For tags that matter only together, as the month ahead and the days to expiry do. One of
