@@ -150,7 +150,11 @@ def test_windows_of_customers_choose_one_number_of_trees_that_the_fits_take() ->
     frame = history(3000, True)
     rows = frame.drop(columns=["as_of", "matures"])
     windows = customer_windows(rows)
-    folds = [fold for fold in (Fold.encode(rows, NAMES, w) for w in windows) if fold is not None]
+        folds = [
+            fold
+            for fold in (Fold.encode(rows, NAMES, w, "probability") for w in windows)
+            if fold is not None
+        ]
     held = [
         set(rows["customer_id"][window.train][fold.rows.stop])
         for window, fold in zip(windows, folds, strict=True)

@@ -103,9 +103,7 @@ class Linear:
             # One thread: several spend three times as long in busy waiting as in work, and the
             # last digits would depend on the number of cores.
             with threadpool_limits(1, user_api="blas"):
-                coefficients, intercept = _coefficients(
-                    design, outcome, kind, penalty, weights
-                )
+                coefficients, intercept = _coefficients(design, outcome, kind, penalty, weights)
             wrong = coefficients * [_sign(term, monotone or {}) for term in terms] < 0
             if not wrong.any():
                 break

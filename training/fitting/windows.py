@@ -86,9 +86,7 @@ class Fold:
             return None
         stop = held_back(part, purpose=window.stop)
         training = TrainingRows.of(part, outcome, stop, features, kind)
-        return cls(
-            training, training.encoding.matrix(after), after["label"].to_numpy(np.float64)
-        )
+        return cls(training, training.encoding.matrix(after), after["label"].to_numpy(np.float64))
 
     def fit(
         self,
