@@ -226,7 +226,7 @@ class ModelSpec:
     truth: str = ""
     kind: "Kind" = "probability"
     monotone: Mapping[str, int] = field(default_factory=dict)
-    candidates: tuple[str, ...] = ("linear", "shrunk", "additive", "trees", "blend")
+    candidates: tuple[str, ...] = ("linear", "shrunk", "additive", "trees", "deep", "blend")
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
     gates: PromotionBounds = field(default_factory=PromotionBounds)
 

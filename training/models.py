@@ -172,6 +172,7 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="count",
+            candidates=("linear", "shrunk", "additive", "trees", "blend"),
             gates=PromotionBounds(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(

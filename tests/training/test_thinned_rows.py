@@ -12,7 +12,7 @@ from training.estimators.candidates import CalibratedModel
 from training.estimators.linear import Linear
 from training.estimators.parts import CANDIDATES
 from training.estimators.rows import NO_PER_YES, TrainingRows, count_taken, thin
-from training.fitting.windows import MOST_ROWS, Fold, Window, time_windows
+from training.fitting.windows import MOST_ROWS, Fold, Window, join_equal, time_windows
 
 PARAMETERS = {"rounds": 60, "num_leaves": 7, "min_data_in_leaf": 50, "learning_rate": 0.1}
 
@@ -100,7 +100,7 @@ def test_windows_that_train_on_the_same_rows_are_one() -> None:
     quarters = [date(2023, 1, 1) + timedelta(days=91 * number) for number in range(12)]
     rows = pd.DataFrame({"as_of": np.repeat(quarters, 300)})
     rows["matures"] = [day + timedelta(days=200) for day in rows["as_of"]]
-    windows = time_windows(rows)
+    windows = join_equal(time_windows(rows))
     trained = [tuple(window.train) for window in windows]
     assert len(set(trained)) == len(trained)
     validated = sum(window.validation for window in windows)

@@ -11,7 +11,7 @@ import pandas as pd
 from training.estimators.encoding import Array, Encoding, Flags
 
 FEWEST_TO_STOP = 200
-BINNING = ("max_bin",)  # parameters that decide how rows are binned
+BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
 NO_PER_YES = 40
 """Rows without a rare outcome that are learned from, for each row with it."""
 WORTHWHILE = 0.5
@@ -95,6 +95,7 @@ class TrainingRows:
         settings: Mapping[str, Any],
         reference: lgb.Dataset | None = None,
     ) -> lgb.Dataset:
+        # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
         bins = {name: settings[name] for name in BINNING if name in settings}
         if name not in self._binned or self._binned[name][0] != bins:
             features = self.encoding.features
@@ -106,8 +107,7 @@ class TrainingRows:
                 reference=reference,
                 feature_name=features,
                 categorical_feature=[features.index(text) for text in self.encoding.categories],
-                # Or features that no leaf of one part can split would be gone for the next part.
-                params={"verbosity": -1, "feature_pre_filter": False, **bins},
+                params={"verbosity": -1, **bins},
             )
             # Only the bins of the last settings are kept: a search tries hundreds.
             self._binned[name] = bins, data

@@ -58,7 +58,6 @@ def grow(
         "force_col_wise": parameters.get("feature_fraction", 1.0) <= FEW_FEATURES,
         "num_threads": thread_count(len(rows.matrix), threads),
         "verbosity": -1,
-        "feature_pre_filter": False,
         "max_bin": 255,
         **{name: value for name, value in parameters.items() if name not in OWN},
     }

@@ -15,7 +15,13 @@ from training.estimators.encoding import Array
 from training.estimators.losses import row_loss
 from training.estimators.parts import BLEND, CANDIDATES
 from training.fitting.blending import blend, inverse_link
-from training.fitting.windows import Fold, can_count_trees, encode_windows, windows_of
+from training.fitting.windows import (
+    Fold,
+    can_count_trees,
+    encode_windows,
+    join_equal,
+    windows_of,
+)
 from training.model_spec import ModelSpec
 
 
@@ -82,7 +88,7 @@ def choose(
     list of CandidateScore
         Empty if the slice is too small to be divided.
     """
-    windows = windows_of(rows)
+    windows = join_equal(windows_of(rows))
     parameters = parameters or model.parameters
     alone = [CANDIDATES[name] for name in model.candidates if name != BLEND]
     trees: dict[str, int] | None = None

@@ -1,7 +1,7 @@
 """Divide rows into those to train on and those to validate on, by time or by customer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -154,26 +154,34 @@ def windows_of(rows: pd.DataFrame) -> list[Window]:
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:
-    """Divide the last days of a slice into windows; rows ripe before a window train for it.
-
-    Where the days are few, as of questions asked each quarter, two windows may train on the same
-    rows: they are one.
-    """
+    """Divide the last days of a slice into windows; rows ripe before a window train for it."""
     as_of = pd.to_datetime(rows["as_of"], cache=False).to_numpy()
     ripe = pd.to_datetime(rows["matures"], cache=False).to_numpy()
     first, last = as_of.min(), as_of.max()
     width = (last - first) * WINDOW_SHARE
-    windows: list[Window] = []
+    windows = []
     for place in range(WINDOWS, 0, -1):
         start = last - place * width
         validation = (as_of > start) & (as_of <= start + width)
         train = ripe <= start
-        if min(validation.sum(), train.sum()) < FEWEST:
-            continue
-        if windows and np.array_equal(windows[-1].train, train):
-            validation |= windows.pop().validation
-        windows.append(Window(train, validation))
+        if min(validation.sum(), train.sum()) >= FEWEST:
+            windows.append(Window(train, validation))
     return windows
+
+
+def join_equal(windows: Sequence[Window]) -> list[Window]:
+    """Make one of windows that train on the same rows: their fits would be the same.
+
+    Where the days are few, as of questions asked each quarter, windows of time may.
+    """
+    joined: list[Window] = []
+    for window in windows:
+        if joined and np.array_equal(joined[-1].train, window.train):
+            both = joined[-1].validation | window.validation
+            joined[-1] = replace(joined[-1], validation=both)
+        else:
+            joined.append(window)
+    return joined
 
 
 def customer_windows(rows: pd.DataFrame) -> list[Window]:

@@ -26,7 +26,7 @@ from training.model_spec import DEFAULTS, ModelSpec
 from training.models import MODELS
 
 COMPETING: Mapping[Kind, tuple[str, ...]] = {
-    "probability": ("linear", "shrunk", "additive", "trees", "blend"),
+    "probability": ("linear", "shrunk", "additive", "trees", "deep", "blend"),
     "count": ("linear", "shrunk", "additive", "trees", "blend"),
     "amount": ("flat", "shrunk", "trees"),
 }
