@@ -73,7 +73,7 @@ class Fold:
         Fold or None
             None if all training rows have the same outcome.
         """
-        part, after = rows[_sampled(rows, window.train)], rows[_sampled(rows, window.validation)]
+        part, after = rows[sampled(rows, window.train)], rows[sampled(rows, window.validation)]
         outcome = part["label"].to_numpy(np.float64)
         if len(np.unique(outcome)) < 2:
             return None
@@ -216,8 +216,8 @@ def encode_windows(
     report(doing, len(windows), len(windows))
 
 
-def _sampled(rows: pd.DataFrame, chosen: Flags) -> Flags:
-    """Select about `MOST_ROWS` of the chosen rows at most, by customer."""
+def sampled(rows: pd.DataFrame, chosen: Flags) -> Flags:
+    """Mark about `MOST_ROWS` of the chosen rows at most, by customer; the same ones each time."""
     count = int(chosen.sum())
     if count <= MOST_ROWS:
         return chosen
