@@ -67,6 +67,8 @@ class TrainResult:
         Name of the best candidate.
     trials : list of CandidateScore
         Candidates with their loss on later rows of the train slice, that taken first.
+    tuning : str
+        What the search for better trees came to, in a sentence.
     report : pathlib.Path
         The HTML page; the model card and the tables lie beside it.
     """
@@ -91,6 +93,7 @@ class TrainResult:
     importance: dict[str, float]
     candidate: str
     trials: list[CandidateScore]
+    tuning: str
     report: Path
 
 
@@ -231,6 +234,7 @@ def record(
         importance=assessment.importance.features,
         candidate=fitted.candidate.name,
         trials=fits.trials,
+        tuning=tuning.words,
         report=publish_report(lake, files, model.name, version),
     )
 
