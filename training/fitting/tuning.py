@@ -31,7 +31,7 @@ SECONDS = 60.0
 """Most seconds of a search, unless others are given."""
 PATIENCE = 20
 """Trials after the best one with which a search ends, whatever its seconds."""
-FEWEST_OUTCOMES = 2_000
+FEWEST_OUTCOMES = 1_000
 """Rows of the rarer outcome in the windows that judge, below which trials are not told apart."""
 SEED = 7
 TUNED = "trees"
