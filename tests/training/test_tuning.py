@@ -1,6 +1,6 @@
 """Trees are searched on earlier windows, and taken where later ones say so beyond chance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from training.estimators.parts import Candidate
 from training.fitting import tuning
 from training.fitting.datasets import split_by_time
 from training.fitting.tuning import FEWEST_OUTCOMES, TUNED, Tuning, tune
+from training.fitting.windows import Window
 from training.model_spec import DEFAULTS, ModelSpec
 from training.models import MODELS
 
@@ -90,6 +91,30 @@ def test_trees_that_are_better_later_too_replace_the_declared_ones(tmp_path: Pat
     assert searched.metrics()["tuning_gain"] == searched.gain
     # Patience, not the clock, ends it: the same rows and seed give the same parameters.
     assert search(tmp_path / "again", history(2.0)) == searched
+
+
+@pytest.mark.usefixtures("few")
+def test_rows_that_judge_come_after_those_that_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days: list[pd.Series] = []
+
+    class Recorded(tuning.Contest):
+        def __init__(
+            self,
+            model: ModelSpec,
+            features: Sequence[str],
+            rows: pd.DataFrame,
+            windows: Sequence[Window],
+            threads: int,
+        ) -> None:
+            days.extend(rows["as_of"][window.validation] for window in windows)
+            super().__init__(model, features, rows, windows, threads)
+
+    monkeypatch.setattr(tuning, "Contest", Recorded)
+    assert search(tmp_path, history(2.0, 4_000)).gain > 0
+    searched, judged = days
+    assert searched.max() < judged.min()
 
 
 @pytest.mark.usefixtures("few")

@@ -133,14 +133,14 @@ def tune(
     if refused:
         tuning = Tuning(dict(model.parameters), refused, outcomes=outcomes)
     else:
-        search = _Contest(model, data.features, rows, windows[:middle], lake.settings.threads)
+        search = Contest(model, data.features, rows, windows[:middle], lake.settings.threads)
         study = _search(lake, search, data, seconds, report)
         trials = sum(t.state == optuna.trial.TrialState.COMPLETE for t in study.trials)
         best = _named(study.best_params)
         difference = 0.0, 0.0, 0.0
         if study.best_trial.number > 0:
             report(f"{model.name}: tuning, judged", 0, None)
-            judge = _Contest(model, data.features, rows, windows[middle:], search.threads)
+            judge = Contest(model, data.features, rows, windows[middle:], search.threads)
             difference = judge.gain(best)
         taken = best if difference[1] > 0 else {}
         tuning = Tuning({**model.parameters, **taken}, "", trials, outcomes, *difference)
@@ -148,7 +148,7 @@ def tune(
     return tuning
 
 
-class _Contest:
+class Contest:
     """Windows in which trees compete for their place in the blend of a model.
 
     Parameters
@@ -225,7 +225,7 @@ def _refuse(model: ModelSpec, windows: Sequence[Window], outcomes: int) -> str:
 
 
 def _search(
-    lake: Lake, contest: _Contest, data: Dataset, seconds: float, report: Report
+    lake: Lake, contest: Contest, data: Dataset, seconds: float, report: Report
 ) -> optuna.Study:
     model, begun = contest.model, time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
