@@ -101,15 +101,11 @@ def test_rows_that_judge_come_after_those_that_search(
 
     class Recorded(tuning.Contest):
         def __init__(
-            self,
-            model: ModelSpec,
-            features: Sequence[str],
-            rows: pd.DataFrame,
-            windows: Sequence[Window],
-            threads: int,
+            self, model: ModelSpec, data: Dataset, windows: Sequence[Window], threads: int
         ) -> None:
+            rows = data.frame[data.split.train]
             days.extend(rows["as_of"][window.validation] for window in windows)
-            super().__init__(model, features, rows, windows, threads)
+            super().__init__(model, data, windows, threads)
 
     monkeypatch.setattr(tuning, "Contest", Recorded)
     assert search(tmp_path, history(2.0, 4_000)).gain > 0

@@ -24,7 +24,7 @@ from training.estimators.encoding import Array
 from training.estimators.parts import BLEND, CANDIDATES
 from training.evaluation.intervals import Customers, student_interval
 from training.fitting.blending import blend, evidence
-from training.fitting.windows import Fold, Window, sampled, windows_of
+from training.fitting.windows import Fold, Window, windows_of
 from training.model_spec import ModelSpec
 
 SECONDS = 60.0
@@ -126,21 +126,21 @@ def tune(
     if seconds <= 0:
         return Tuning(dict(model.parameters), "no seconds are given to search")
     rows = data.frame[data.split.train]
-    windows = [w for w in windows_of(rows) if rows["label"][sampled(rows, w.train)].nunique() > 1]
+    windows = [w for w in windows_of(rows) if rows["label"][w.train].nunique() > 1]
     middle = len(windows) // 2
     outcomes = evidence(_validated(rows, "label", windows[middle:])) if middle else 0
     refused = _refuse(model, windows, outcomes)
     if refused:
         tuning = Tuning(dict(model.parameters), refused, outcomes=outcomes)
     else:
-        search = Contest(model, data.features, rows, windows[:middle], lake.settings.threads)
+        search = Contest(model, data, windows[:middle], lake.settings.threads)
         study = _search(lake, search, data, seconds, report)
         trials = sum(t.state == optuna.trial.TrialState.COMPLETE for t in study.trials)
         best = _named(study.best_params)
         difference = 0.0, 0.0, 0.0
         if study.best_trial.number > 0:
             report(f"{model.name}: tuning, judged", 0, None)
-            judge = Contest(model, data.features, rows, windows[middle:], search.threads)
+            judge = Contest(model, data, windows[middle:], search.threads)
             difference = judge.gain(best)
         taken = best if difference[1] > 0 else {}
         tuning = Tuning({**model.parameters, **taken}, "", trials, outcomes, *difference)
@@ -155,26 +155,20 @@ class Contest:
     ----------
     model : ModelSpec
         The model, whose other parts are fitted as declared, once.
-    features : sequence of str
-        Columns to learn from.
-    rows : pandas.DataFrame
-        The train slice.
+    data : Dataset
+        Its train slice competes: all its rows, since samples are too few for what fits more rows.
     windows : sequence of Window
-        Windows of these rows.
+        Windows of the train slice.
     threads : int
         Largest number of threads.
     """
 
     def __init__(
-        self,
-        model: ModelSpec,
-        features: Sequence[str],
-        rows: pd.DataFrame,
-        windows: Sequence[Window],
-        threads: int,
+        self, model: ModelSpec, data: Dataset, windows: Sequence[Window], threads: int
     ) -> None:
         self.model, self.threads = model, threads
-        encoded = (Fold.encode(rows, features, window) for window in windows)
+        rows = data.frame[data.split.train]
+        encoded = (Fold.encode(rows, data.features, window, len(rows)) for window in windows)
         self._folds = [fold for fold in encoded if fold is not None]
         self._outcomes = np.concatenate([fold.outcomes for fold in self._folds])
         self._customers = Customers(_validated(rows, "customer_id", windows))
@@ -210,7 +204,7 @@ class Contest:
 
 def _validated(rows: pd.DataFrame, column: str, windows: Sequence[Window]) -> pd.Series:
     """Return a column of the rows that validate, window after window."""
-    return pd.concat([rows[column][sampled(rows, window.validation)] for window in windows])
+    return pd.concat([rows[column][window.validation] for window in windows])
 
 
 def _refuse(model: ModelSpec, windows: Sequence[Window], outcomes: int) -> str:

@@ -56,8 +56,14 @@ class Fold:
     outcomes: Array
 
     @classmethod
-    def encode(cls, rows: pd.DataFrame, features: Sequence[str], window: Window) -> "Fold | None":
-        """Encode the rows of a window, at most `MOST_ROWS` of each kind.
+    def encode(
+        cls,
+        rows: pd.DataFrame,
+        features: Sequence[str],
+        window: Window,
+        most_rows: int = MOST_ROWS,
+    ) -> "Fold | None":
+        """Encode the rows of a window.
 
         Parameters
         ----------
@@ -67,13 +73,17 @@ class Fold:
             Columns to learn from.
         window : Window
             Which rows train and which validate.
+        most_rows : int
+            About so many of either kind at most, chosen by customer.
 
         Returns
         -------
         Fold or None
             None if all training rows have the same outcome.
         """
-        part, after = rows[sampled(rows, window.train)], rows[sampled(rows, window.validation)]
+        part, after = (
+            rows[_sampled(rows, chosen, most_rows)] for chosen in (window.train, window.validation)
+        )
         outcome = part["label"].to_numpy(np.float64)
         if len(np.unique(outcome)) < 2:
             return None
@@ -216,9 +226,9 @@ def encode_windows(
     report(doing, len(windows), len(windows))
 
 
-def sampled(rows: pd.DataFrame, chosen: Flags) -> Flags:
-    """Mark about `MOST_ROWS` of the chosen rows at most, by customer; the same ones each time."""
+def _sampled(rows: pd.DataFrame, chosen: Flags, most_rows: int) -> Flags:
+    """Mark about so many of the chosen rows at most, by customer; the same ones each time."""
     count = int(chosen.sum())
-    if count <= MOST_ROWS:
+    if count <= most_rows:
         return chosen
-    return chosen & held_back(rows, MOST_ROWS / count, "choose")
+    return chosen & held_back(rows, most_rows / count, "choose")
