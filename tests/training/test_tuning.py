@@ -87,7 +87,7 @@ def test_trees_that_are_better_later_too_replace_the_declared_ones(tmp_path: Pat
     assert own >= {"trees.num_leaves", "trees.learning_rate", "trees.rounds"}
     # What other parts share is as declared.
     assert {name: searched.parameters[name] for name in WEAK} == WEAK
-    assert searched.words.startswith(f"Tuned trees: of {searched.trials} trials")
+    assert searched.words.startswith(f"Tuned trees: the best of {searched.trials} trials")
     assert searched.metrics()["tuning_gain"] == searched.gain
     # Patience, not the clock, ends it: the same rows and seed give the same parameters.
     assert search(tmp_path / "again", history(2.0)) == searched
@@ -124,7 +124,7 @@ def test_what_chance_finds_replaces_nothing(tmp_path: Path) -> None:
     assert not searched.better
     assert searched.low <= 0 < searched.gain
     assert searched.parameters == parameters
-    assert searched.words.startswith("Trees as declared: of ")
+    assert searched.words.startswith("Trees as declared: the best of ")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,7 @@ def test_a_search_goes_on_where_it_stopped_and_begins_with_what_is_declared(tmp_
     assert (first.trials, again.trials) == (1, 2)
     assert first.parameters == WEAK
     assert first.gain == 0
+    assert first.words == "Trees as declared: none of 1 trials is better"
     (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/training/churn/tuning.db")
     assert study.study_name == "churn-" + "a" * 16 + "-blends, earlier windows"
     # A third session draws other parameters than the second did.

@@ -4,6 +4,7 @@ The earlier windows of the train slice search: each trial grows other trees, and
 the blend in which they take the place of the declared ones, beside the other parts. The later
 windows, which no trial has seen, judge the best trial: it replaces what is declared where the blend
 loses less there beyond chance. So a search that follows chance costs its seconds and nothing else.
+Both take all rows, as the fit does: on samples other trees win, which gain nothing on all rows.
 
 A study lies at `<home>/training/<model>/tuning.db` and is named by the data: it goes on where it
 was stopped, and starts anew when the data change.
@@ -80,10 +81,12 @@ class Tuning:
         """What was done, in a sentence."""
         if self.refused:
             return f"Trees as declared: {self.refused}"
+        if not self.gain:
+            return f"Trees as declared: none of {self.trials} trials is better"
         verdict = "Tuned trees" if self.better else "Trees as declared"
         return (
-            f"{verdict}: of {self.trials} trials the best loses {self.gain:.5f} "
-            f"({self.low:.5f} to {self.high:.5f}) less, {self.outcomes:,} outcomes"
+            f"{verdict}: the best of {self.trials} trials lowers the loss by {self.gain:.5f} "
+            f"({self.low:.5f} to {self.high:.5f}), judged by {self.outcomes:,} outcomes"
         )
 
     def metrics(self) -> dict[str, float]:
@@ -133,14 +136,13 @@ def tune(
     if refused:
         tuning = Tuning(dict(model.parameters), refused, outcomes=outcomes)
     else:
-        search = Contest(model, data, windows[:middle], lake.settings.threads)
-        study = _search(lake, search, data, seconds, report)
+        study = _search(lake, model, data, windows[:middle], seconds, report)
         trials = sum(t.state == optuna.trial.TrialState.COMPLETE for t in study.trials)
         best = _named(study.best_params)
         difference = 0.0, 0.0, 0.0
         if study.best_trial.number > 0:
             report(f"{model.name}: tuning, judged", 0, None)
-            judge = Contest(model, data, windows[middle:], search.threads)
+            judge = Contest(model, data, windows[middle:], lake.settings.threads)
             difference = judge.gain(best)
         taken = best if difference[1] > 0 else {}
         tuning = Tuning({**model.parameters, **taken}, "", trials, outcomes, *difference)
@@ -219,9 +221,15 @@ def _refuse(model: ModelSpec, windows: Sequence[Window], outcomes: int) -> str:
 
 
 def _search(
-    lake: Lake, contest: Contest, data: Dataset, seconds: float, report: Report
+    lake: Lake,
+    model: ModelSpec,
+    data: Dataset,
+    windows: Sequence[Window],
+    seconds: float,
+    report: Report,
 ) -> optuna.Study:
-    model, begun = contest.model, time.monotonic()
+    begun = time.monotonic()
+    contest = Contest(model, data, windows, lake.settings.threads)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = lake.home / "training" / model.name / "tuning.db"
     path.parent.mkdir(parents=True, exist_ok=True)

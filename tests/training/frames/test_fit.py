@@ -210,7 +210,7 @@ def test_tuning_needs_no_dates_and_is_repeated_from_the_run_without_a_search(
                        threads=1)  # fmt: skip
 
     first = train(weak, 1e9)
-    assert first.trained.tuning.startswith("Tuned trees: of ")
+    assert first.trained.tuning.startswith("Tuned trees: the best of ")
     stated = versions.download(Lake(Settings(home=home)), first.run, "training.json", tmp_path)
     parameters = json.loads(stated.read_text("utf-8"))["parameters"]
     assert parameters["trees.learning_rate"] != parameters["learning_rate"] == 0.02
