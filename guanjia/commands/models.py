@@ -30,7 +30,7 @@ def train(
     tune: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="SECONDS", help="Search better trees so long, a model: 60; 0: not."
+            min=0, metavar="SECONDS", help="Search better trees so long, a model: 30; 0: not."
         ),
     ] = None,
     all_peers: Annotated[
