@@ -94,6 +94,18 @@ def test_trees_that_are_better_later_too_replace_the_declared_ones(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("few")
+def test_a_gain_beyond_chance_that_is_too_small_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "LEAST_GAIN", 0.9)
+    searched = search(tmp_path, history(2.0))
+    assert 0 < searched.low < 0.9 * searched.loss
+    assert not searched.better
+    assert searched.parameters == WEAK
+    assert searched.words.endswith("surely at least 90.0% is wanted")
+
+
+@pytest.mark.usefixtures("few")
 def test_rows_that_judge_come_after_those_that_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

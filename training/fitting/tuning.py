@@ -91,12 +91,11 @@ class Tuning:
             return f"Trees as declared: {self.refused}"
         if not self.gain:
             return f"Trees as declared: none of {self.trials} trials is better"
-        verdict = (
-            "Tuned trees" if self.better else f"Trees as declared, not better by {LEAST_GAIN:.1%}"
-        )
+        verdict = "Tuned trees" if self.better else "Trees as declared"
         return (
             f"{verdict}: the best of {self.trials} trials lowers the loss of {self.loss:.5f} by "
-            f"{self.gain:.5f} ({self.low:.5f} to {self.high:.5f}), judged by {self.outcomes:,} outcomes"
+            f"{self.gain:.5f} ({self.low:.5f} to {self.high:.5f}), {self.outcomes:,} outcomes; "
+            f"surely at least {LEAST_GAIN:.1%} is wanted"
         )
 
     def metrics(self) -> dict[str, float]:
