@@ -164,7 +164,7 @@ def test_a_search_goes_on_where_it_stopped_and_begins_with_what_is_declared(tmp_
     assert (first.trials, again.trials) == (1, 2)
     assert first.parameters == WEAK
     assert first.gain == 0
-    assert first.words == "Trees as declared: none of 1 trials is better"
+    assert first.words == "Trees as declared: none of 0 other trials is better"
     (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/training/churn/tuning.db")
     assert study.study_name == "churn-" + "a" * 16 + "-blends, earlier windows"
     # A third session draws other parameters than the second did.

@@ -90,7 +90,7 @@ class Tuning:
         if self.refused:
             return f"Trees as declared: {self.refused}"
         if not self.gain:
-            return f"Trees as declared: none of {self.trials} trials is better"
+            return f"Trees as declared: none of {self.trials - 1} other trials is better"
         verdict = "Tuned trees" if self.better else "Trees as declared"
         return (
             f"{verdict}: the best of {self.trials} trials lowers the loss of {self.loss:.5f} by "
