@@ -73,6 +73,8 @@ def _product(line: str, label: str) -> ModelSpec:
         labels=partial(_cross_sell, line),
         eligible=f"motor_policies_in_force > 0 and holds_{line} == 0",
         family="cross-sell",
+        # No "linear": some hundred buyers are too few for 150 tags with its penalty.
+        candidates=("shrunk", "additive", "trees", "deep", "blend"),
         purpose=Purpose(
             chinese="购买",
             english="buys",

@@ -28,9 +28,11 @@ def train(
         ),
     ] = None,
     tune: Annotated[
-        float,
-        typer.Option(min=0, metavar="SECONDS", help="Search better trees so long, a model."),
-    ] = 0,
+        float | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Search better trees so long, a model: 30; 0: not."
+        ),
+    ] = None,
     all_peers: Annotated[
         bool, typer.Option("--all-peers", help="Compare with HistGradientBoosting too; slower.")
     ] = False,
@@ -43,11 +45,13 @@ def train(
     names = select_models(model)
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
+    from training.fitting.tuning import SECONDS
 
     lake = open_published()
+    seconds = SECONDS if tune is None else tune
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(lake, names, by, report, tuning_seconds=tune, all_peers=all_peers))
+        results = list(run(lake, names, by, report, tuning_seconds=seconds, all_peers=all_peers))
     reports = [f"Report of {trained.model}: {short_path(trained.report)}" for trained in results]
     versions = ", ".join(f"{trained.model} {trained.version}" for trained in results)
     emit(

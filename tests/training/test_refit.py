@@ -23,6 +23,7 @@ from training.evaluation.assessment import Learned, assess
 from training.fitting.datasets import build, split_by_time
 from training.fitting.learn import Fits, fit_both
 from training.fitting.recording import record
+from training.fitting.tuning import Tuning
 from training.models import MODELS
 from training.registry import versions
 from training.registry.champions import fetch_judged
@@ -146,13 +147,16 @@ def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(
     registered, judged = fits.write(tmp_path, MODEL, TAGS)
     version = Predictor.load(registered).version
     done = assess(lake, MODEL, data, Predictor.load(judged), known_by, registered=version)
-    trained = record(lake, MODEL, data, fits, tmp_path, done, known_by=known_by, row_limit=400_000,
-                     source="test", seconds=0)  # fmt: skip
+    searched = Tuning(dict(PARAMETERS), trials=9, outcomes=1_200, gain=0.003, low=0.002, high=0.004)
+    trained = record(lake, MODEL, data, fits, searched, tmp_path, done, known_by=known_by,
+                     row_limit=400_000, source="test", seconds=0)  # fmt: skip
     assert (trained.registered_rows, trained.newest_outcome) == (4000, frame["matures"].max())
     assert trained.bundle_version == Predictor.load(trained.folder).version == version
     logged = versions.read_version(lake, "churn", trained.version)
     assert logged.parameters["judged_version"] == Predictor.load(judged).version != version
     assert logged.parameters["newest_outcome"] == str(frame["matures"].max())
+    assert logged.metrics["tuning_gain"] == 0.003
+    assert trained.tuning == searched.words
     assert logged.metrics["test_contact_lift"] == pytest.approx(done.gain["lift"].iloc[0])
     compared = fetch_judged(lake, logged, tmp_path / "compared")
     assert Predictor.load(compared).version == Predictor.load(judged).version

@@ -1,4 +1,4 @@
-"""Candidates compete on rows that came later; tuning goes on where it stopped."""
+"""Candidates compete on rows that came later."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.lake import Lake
-from features.settings import Settings
 from training.dataset import Dataset
 from training.estimators.candidates import CalibratedModel
 from training.estimators.losses import row_loss
@@ -23,7 +20,6 @@ from training.fitting.blending import blend, inverse_link
 from training.fitting.datasets import split_by_time
 from training.fitting.learn import fit, learn
 from training.fitting.selection import CandidateScore, choose
-from training.fitting.tuning import tune
 from training.fitting.windows import Fold, can_count_trees, customer_windows, time_windows
 from training.models import MODELS
 
@@ -182,22 +178,3 @@ def test_windows_of_time_and_samples_leave_the_number_of_trees_to_the_fit() -> N
     assert can_count_trees(customer_windows(rows))
     assert not can_count_trees(time_windows(rows))
     assert not can_count_trees(customer_windows(pd.concat([rows] * 7, ignore_index=True)))
-
-
-def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> None:
-    frame = history(3000, True)
-    data = Dataset(frame, NAMES, NAMES, split_by_time(frame), tmp_path, "a" * 64, {}, 3000)
-    lake = Lake(Settings(home=tmp_path))
-    first = tune(lake, MODEL, data, 0.01)
-    again = tune(lake, MODEL, data, 0.01)
-    assert first is not None
-    assert again is not None
-    assert again.trials + again.pruned == first.trials + first.pruned + 1 == 2
-    assert again.declared_loss == first.declared_loss
-    assert again.loss <= again.declared_loss
-    (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/training/churn/tuning.db")
-    assert study.study_name == "churn-" + "a" * 16 + "-held back, declared bins"
-    # Other data: another study, from the beginning.
-    other = tune(lake, MODEL, replace(data, sha256="b" * 64), 0.01)
-    assert other is not None
-    assert other.trials == 1

@@ -32,7 +32,8 @@ class CalibratedModel:
     Parameters
     ----------
     parameters : Mapping[str, float]
-        LightGBM's parameters plus `rounds` and `patience`.
+        LightGBM's parameters plus `rounds` and `patience`; `<part>.<parameter>` is of that part
+        alone.
     candidate : Candidate
         Which parts to learn.
     kind : str
@@ -167,9 +168,15 @@ class CalibratedModel:
         return grown
 
     def _grow(self, part: Part, rows: TrainingRows, count: int | None) -> lgb.Booster:
+        shared = {name: value for name, value in self.parameters.items() if "." not in name}
+        own = {
+            name.removeprefix(f"{part.name}."): value
+            for name, value in self.parameters.items()
+            if name.startswith(f"{part.name}.")
+        }
         return grow(
             rows,
-            {**self.parameters, **part.parameters},
+            {**shared, **part.parameters, **own},
             kind=self.kind,
             monotone=self.monotone,
             monotone_method=part.monotone_method,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.logistic import expit
@@ -42,14 +43,18 @@ def blend(
         Weights above 0, which add up to 1; and the loss of each row with them, shape (rows,).
     """
     selected = _selected(scores, outcome, kind)
-    came = int((outcome > 0).sum())
-    evidence = min(came, len(outcome) - came) or len(outcome)
-    share = evidence / (evidence + EQUAL)
+    share = evidence(outcome) / (evidence(outcome) + EQUAL)
     drawn = {name: share * selected[name] + (1 - share) / len(scores) for name in scores}
     weighty = {name: weight for name, weight in drawn.items() if weight >= LEAST}
     weights = {name: weight / sum(weighty.values()) for name, weight in weighty.items()}
     score = sum((weight * scores[name] for name, weight in weights.items()), np.zeros(len(outcome)))
     return weights, row_loss(outcome, inverse_link(score, kind), kind)
+
+
+def evidence(outcome: Array | pd.Series) -> int:
+    """Count the rows of the rarer outcome: what tells parts apart; all rows, if all are alike."""
+    came = int((outcome > 0).sum())
+    return min(came, len(outcome) - came) or len(outcome)
 
 
 def _selected(scores: Mapping[str, Array], outcome: Array, kind: Kind) -> dict[str, float]:

@@ -17,6 +17,7 @@ from training.evaluation.truth import Truth
 from training.fitting import provenance
 from training.fitting.learn import BUNDLE, JUDGED_BUNDLE, SEED, Fits
 from training.fitting.selection import CandidateScore
+from training.fitting.tuning import Tuning
 from training.model_spec import ModelSpec
 from training.registry.champions import fetch
 from training.registry.registration import register
@@ -66,6 +67,8 @@ class TrainResult:
         Name of the best candidate.
     trials : list of CandidateScore
         Candidates with their loss on later rows of the train slice, that taken first.
+    tuning : str
+        What the search for better trees came to, in a sentence.
     report : pathlib.Path
         The HTML page; the model card and the tables lie beside it.
     """
@@ -90,6 +93,7 @@ class TrainResult:
     importance: dict[str, float]
     candidate: str
     trials: list[CandidateScore]
+    tuning: str
     report: Path
 
 
@@ -98,6 +102,7 @@ def record(
     model: ModelSpec,
     data: Dataset,
     fits: Fits,
+    tuning: Tuning,
     scratch: Path,
     assessment: Assessment,
     *,
@@ -119,6 +124,8 @@ def record(
         Its rows.
     fits : Fits
         The judged candidate and what is to be registered.
+    tuning : Tuning
+        What the search for better trees came to.
     scratch : pathlib.Path
         Folder where their bundles lie; the files of the evaluation are written there first.
     assessment : Assessment
@@ -169,6 +176,7 @@ def record(
             "row_limit": row_limit,
         },
         metrics=assessment.metrics()
+        | tuning.metrics()
         | {f"validation_{score.candidate}_loss": score.loss for score in fits.trials},
         tags={
             "training_frame_sha256": data.sha256,
@@ -177,7 +185,7 @@ def record(
         files=files,
         judged_bundle=scratch / JUDGED_BUNDLE,
         page=RunPage(
-            description=describe_run(assessment, fitted),
+            description=describe_run(assessment, fitted, tuning.words),
             dataset=f"{model.name} rows",
             digest=data.sha256,
             place=str(data.path) if data.path is not None else "a frame of its owner's",
@@ -226,12 +234,23 @@ def record(
         importance=assessment.importance.features,
         candidate=fitted.candidate.name,
         trials=fits.trials,
+        tuning=tuning.words,
         report=publish_report(lake, files, model.name, version),
     )
 
 
-def describe_run(assessment: Assessment, fitted: CalibratedModel) -> str:
-    """Describe a training in Markdown: what is predicted, from which rows, how well."""
+def describe_run(assessment: Assessment, fitted: CalibratedModel, tuning: str) -> str:
+    """Describe a training in Markdown: what is predicted, from which rows, how well.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        Evaluation of the judged candidate.
+    fitted : CalibratedModel
+        What is registered.
+    tuning : str
+        What the search for better trees came to, in a sentence.
+    """
     model, (train, calibration, test) = assessment.model, assessment.time_slices
     span = f", {test.first} to {test.last}" if test.first else ", other groups than it learned from"
     trees = f", {fitted.trees_} trees" if fitted.trees_ else ""
@@ -242,7 +261,8 @@ def describe_run(assessment: Assessment, fitted: CalibratedModel) -> str:
             f"Candidate *{fitted.candidate.name}*{trees}, {assessment.features} features.",
             "",
             f"Learned from {assessment.learned[-1].rows:,} rows. Judged on {test.rows:,} rows"
-            f"{span}, after learning from {train.rows:,} and calibrating on {calibration.rows:,}.",
+            f"{span}, after learning from {train.rows:,} and calibrating on {calibration.rows:,}. "
+            f"{tuning}.",
             "",
             *(f"- {tones[line.tone]} {line.english}" for line in statements(assessment)),
             "",

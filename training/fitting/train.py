@@ -17,7 +17,7 @@ from training.evaluation.economics import Economics
 from training.fitting.datasets import ROW_LIMIT, build
 from training.fitting.learn import fit_both
 from training.fitting.recording import TrainResult, record
-from training.fitting.tuning import tune
+from training.fitting.tuning import SECONDS, tune
 from training.model_spec import ModelSpec
 from training.models import find
 
@@ -28,7 +28,7 @@ def train(
     known_by: date,
     report: Report = quiet,
     row_limit: int = ROW_LIMIT,
-    tuning_seconds: float = 0,
+    tuning_seconds: float = SECONDS,
     all_peers: bool = False,
 ) -> Iterator[TrainResult]:
     """Train, calibrate, evaluate and register challengers on what was known by a date.
@@ -46,7 +46,8 @@ def train(
     row_limit : int
         Most labels of one model; beyond it customers are left out, chosen by hash.
     tuning_seconds : float
-        Budget of each model to search for better parameters of the trees; 0: use those declared.
+        Budget of each model to search for better parameters of the trees, which replace those
+        declared where they are better beyond chance; 0: none.
     all_peers : bool
         Whether the report compares with HistGradientBoosting too.
 
@@ -91,7 +92,7 @@ def train_on(
     *,
     report: Report = quiet,
     row_limit: int = ROW_LIMIT,
-    tuning_seconds: float = 0,
+    tuning_seconds: float = SECONDS,
     all_peers: bool = False,
     priced: dict[tuple[str, str], Economics | None] | None = None,
     source: str = "training.fitting.train.train_on",
@@ -114,7 +115,7 @@ def train_on(
     row_limit : int
         Most labels the rows were thinned to; stated with the run.
     tuning_seconds : float
-        Budget to search for better parameters of the trees; 0: use those declared.
+        Budget to search for better parameters of the trees, as `tune` takes it.
     all_peers : bool
         Whether the report compares with HistGradientBoosting too.
     priced : dict, optional
@@ -130,9 +131,8 @@ def train_on(
         The registered model.
     """
     begun = time.monotonic() if begun is None else begun
-    tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
-    parameters = tuned.parameters if tuned else model.parameters
-    fits = fit_both(model, data, lake.settings.threads, parameters, report)
+    tuning = tune(lake, model, data, tuning_seconds, report)
+    fits = fit_both(model, data, lake.settings.threads, tuning.parameters, report)
     with tempfile.TemporaryDirectory() as scratch:
         bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
         predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
@@ -146,6 +146,7 @@ def train_on(
             model,
             data,
             fits,
+            tuning,
             Path(scratch),
             assessment,
             known_by=known_by,

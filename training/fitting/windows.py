@@ -57,9 +57,14 @@ class Fold:
 
     @classmethod
     def encode(
-        cls, rows: pd.DataFrame, features: Sequence[str], window: Window, kind: str
+        cls,
+        rows: pd.DataFrame,
+        features: Sequence[str],
+        window: Window,
+        kind: str,
+        most_rows: int = MOST_ROWS,
     ) -> "Fold | None":
-        """Encode the rows of a window, at most `MOST_ROWS` of each sort.
+        """Encode the rows of a window; of a rare outcome a part of those without it trains.
 
         Parameters
         ----------
@@ -71,6 +76,8 @@ class Fold:
             Which rows train and which validate.
         kind : str
             "probability", "count" or "amount".
+        most_rows : int
+            About so many train, and so many validate, at most, chosen by customer.
 
         Returns
         -------
@@ -79,8 +86,9 @@ class Fold:
         """
         labels = rows["label"].to_numpy(np.float64)
         learned = count_taken(labels[window.train], kind)
-        part = rows[_sampled(rows, window.train, learned)]
-        after = rows[_sampled(rows, window.validation, int(window.validation.sum()))]
+        validating = int(window.validation.sum())
+        part = rows[_sampled(rows, window.train, learned, most_rows)]
+        after = rows[_sampled(rows, window.validation, validating, most_rows)]
         outcome = part["label"].to_numpy(np.float64)
         if len(np.unique(outcome)) < 2:
             return None
@@ -236,8 +244,8 @@ def encode_windows(
     report(f"{model.name}: {doing}", len(windows), len(windows))
 
 
-def _sampled(rows: pd.DataFrame, chosen: Flags, count: int) -> Flags:
-    """Select the rows of so many customers that of `count` about `MOST_ROWS` are left at most."""
-    if count <= MOST_ROWS:
+def _sampled(rows: pd.DataFrame, chosen: Flags, count: int, most_rows: int) -> Flags:
+    """Mark the rows of so many customers that of `count` about `most_rows` are left at most."""
+    if count <= most_rows:
         return chosen
-    return chosen & held_back(rows, MOST_ROWS / count, "choose")
+    return chosen & held_back(rows, most_rows / count, "choose")

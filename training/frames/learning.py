@@ -23,6 +23,7 @@ from training.evaluation.figures import Amounts, Figures
 from training.evaluation.report_files import CARD
 from training.fitting.recording import TrainResult
 from training.fitting.train import train_on
+from training.fitting.tuning import SECONDS
 from training.frames.columns import Roles, read_rows, tuple_of
 from training.frames.datasets import KINDS, dataset_of, declare_frame, known_by, refuse_leaks
 from training.frames.predicting import FramePredictor
@@ -98,7 +99,7 @@ def fit(
     monotone: Mapping[str, int] | None = None,
     candidates: Collection[str] | None = None,
     parameters: Mapping[str, float] | None = None,
-    tuning_seconds: float = 0,
+    tuning_seconds: float = SECONDS,
     threads: int = 2,
     report: Report = quiet,
 ) -> FrameModel:
@@ -139,7 +140,7 @@ def fit(
         Parameters of the trees in place of the default ones (`training.model_spec.DEFAULTS`; a leaf
         of theirs holds fewer rows where the frame has fewer than 15,000).
     tuning_seconds : float
-        Budget to search for better parameters; 0: none.
+        Budget to search for better parameters of the trees (`training.fitting.tuning`); 0: none.
     threads : int
         Most threads used.
     report : Report

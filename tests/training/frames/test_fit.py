@@ -1,5 +1,6 @@
 """A model from a frame: as good as scikit-learn's, the same from the same rows, and on record."""
 
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -19,8 +20,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.settings import Settings
 from training.estimators.calibration import Calibration
+from training.fitting import tuning
 from training.frames import FrameModel, fit, load
-from training.registry import mlflow_client
+from training.registry import mlflow_client, versions
 from training.registry.versions import read_run
 
 pytestmark = [
@@ -193,10 +195,24 @@ def test_outcomes_that_are_parted_without_a_fault_are_reported(home: Path) -> No
     assert "slope and intercept cannot be estimated" in model.card.read_text("utf-8")
 
 
-def test_tuning_needs_no_dates(home: Path) -> None:
-    with warnings.catch_warnings(action="ignore"):
-        model = fit(policies(900).drop(columns="asked_on"), "renewed", home=home, name="tuned",
-                    groups="policyholder", candidates=("trees",), tuning_seconds=0.01,
-                    threads=1)  # fmt: skip
-    assert (home / "training" / "tuned" / "tuning.db").exists()
-    assert model.trained.candidate == "trees"
+def test_tuning_needs_no_dates_and_is_repeated_from_the_run_without_a_search(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search stopped by time may end elsewhere; what it chose is in the run."""
+    monkeypatch.setattr(tuning, "FEWEST_OUTCOMES", 20)
+    monkeypatch.setattr(tuning, "PATIENCE", 2)
+    rows, weak = policies(900).drop(columns="asked_on"), {"rounds": 2, "learning_rate": 0.02}
+
+    def train(parameters: dict[str, float], seconds: float) -> FrameModel:
+        with warnings.catch_warnings(action="ignore"):
+            return fit(rows, "renewed", home=home, name="tuned", groups="policyholder",
+                       candidates=("trees",), parameters=parameters, tuning_seconds=seconds,
+                       threads=1)  # fmt: skip
+
+    first = train(weak, 1e9)
+    assert first.trained.tuning.startswith("Tuned trees: the best of ")
+    stated = versions.download(Lake(Settings(home=home)), first.run, "training.json", tmp_path)
+    parameters = json.loads(stated.read_text("utf-8"))["parameters"]
+    assert parameters["trees.learning_rate"] != parameters["learning_rate"] == 0.02
+    assert files(train(parameters, 0)) == files(first)
+    assert files(train(weak, 0)) != files(first)
