@@ -89,7 +89,7 @@ def test_few_outcomes_draw_weights_towards_equal_ones() -> None:
     knows, chance = 6 * came - 3, np.zeros(1000)
     parts = {"knows": knows, "chance": chance}
     assert blend(parts, came, "probability")[0] == pytest.approx({"knows": 5 / 6, "chance": 1 / 6})
-    # With 1,900 yes less than a tenth is equal, and that is left out.
+    # With 1,900 yes less than a twentieth is equal, and that is left out.
     often = np.tile(came, 19)
     many = {name: np.tile(score, 19) for name, score in parts.items()}
     assert blend(many, often, "probability")[0] == {"knows": 1.0}

@@ -109,8 +109,11 @@ class Linear:
                 break
             design = design[:, ~wrong]
             terms = [term for term, left_out in zip(terms, wrong, strict=True) if not left_out]
-        counts = np.ones(len(design)) if weights is None else weights
-        means = np.average(design, axis=0, weights=counts)
+        means = (
+            design.mean(axis=0, dtype=np.float64)
+            if weights is None
+            else np.average(design, axis=0, weights=weights)
+        )
         return cls(terms, coefficients, means, intercept)
 
     @classmethod

@@ -13,7 +13,7 @@ STEPS = 20
 """Weights found are multiples of one part in so many: finer ones would follow chance."""
 EQUAL = 50
 """Rows of the rarer outcome that equal weights count for, beside those weights are found on."""
-LEAST = 0.1
+LEAST = 0.05
 """Weight below which a part is left out: it would cost as much as the others to fit."""
 
 
