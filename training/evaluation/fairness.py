@@ -14,7 +14,13 @@ from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.contact import WORKING_SHARE, mark_contacted, orient_for_contact
 from training.evaluation.distances import UNKNOWN, typical_difference
-from training.evaluation.intervals import Customers, Interval, Spread, student_interval
+from training.evaluation.intervals import (
+    Customers,
+    Interval,
+    Spread,
+    pool_evidence,
+    student_interval,
+)
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
@@ -183,15 +189,16 @@ def _attribute(
         if not small:
             rates.append(own[2:])
             noises.append(noise)
-            evidence.append([customers for _, customers, _ in spreads])
+            evidence.append(spreads)
     if len(rates) < 2:
         spans, verdict = [UNKNOWN] * 3, "none"
     else:
         values, noise = np.array(rates), np.array(noises)
-        customers = np.min(evidence, axis=0)
         spans = [
-            typical_difference(values[:, k], people.covariance(noise[:, :, k].T), customers[k])
-            for k in range(values.shape[1])
+            typical_difference(
+                values[:, k], people.covariance(noise[:, :, k].T), pool_evidence(spreads)
+            )
+            for k, spreads in enumerate(zip(*evidence, strict=True))
         ]
         low, high = spans[0].interval
         verdict = "within" if high <= bound else "beyond" if low > bound else "undecided"
