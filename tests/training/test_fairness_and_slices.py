@@ -71,6 +71,21 @@ def test_rare_outcomes_have_no_order():
     assert (star.small, np.isnan(star.order), np.isnan(star.gap)) == (False, True, False)
 
 
+@pytest.mark.parametrize(("kind", "bounded"), [("amount", 250), ("count", 0)])
+def test_a_gini_of_few_amounts_has_no_interval(kind, bounded):
+    draw = np.random.default_rng(3)
+    who = np.repeat(np.arange(499), 2)
+    frame = pd.DataFrame({"customer_id": who, "channel": np.where(who < 249, "agent", "bank")})
+    told = draw.gamma(2.0, 500.0, len(who))
+    label = draw.poisson(told) + 1.0
+    few, enough = slices(frame, label, told, Customers(frame["customer_id"]), kind)
+    assert (few.customers, enough.customers) == (249, 250)
+    assert 0 < few.order < 1
+    assert 0 < enough.order_interval[0] < enough.order < enough.order_interval[1]
+    assert np.isnan(few.order_interval).all() == (few.customers < bounded)
+    assert few.gap_interval[0] < few.gap < few.gap_interval[1]
+
+
 def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_order():
     assert mark_contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
     assert mark_contacted(np.full(5, 0.3), 0.2).sum() == 1
