@@ -135,6 +135,25 @@ def test_fairness_by_hand():
     assert turned_round.groups[0].selected == 0.4
 
 
+def test_a_hit_rate_of_all_events_may_be_less_and_never_more():
+    """Ten women and thirty men have the event, and rank first: the true rates may be below 1."""
+    rows = 2 * SMALLEST_ROWS
+    frame = pd.DataFrame(
+        {"customer_id": np.arange(rows), "gender": np.repeat(["F", "M"], SMALLEST_ROWS)}
+    )
+    told = np.random.default_rng(1).uniform(0.1, 0.4, rows)
+    label = np.zeros(rows, bool)
+    label[:10] = label[SMALLEST_ROWS : SMALLEST_ROWS + 30] = True
+    (found,) = fairness(frame, label, told + label / 2, Customers(frame["customer_id"]))
+    # Wilson: the lower end of n of n is n / (n + t^2), with Student's t of n - 1 degrees.
+    for group, events, t in zip(found.groups, (10, 30), (2.2622, 2.0452), strict=True):
+        assert group.hit_rate == 1.0
+        assert group.hit_rate_interval == pytest.approx((events / (events + t**2), 1.0), rel=1e-4)
+    label[:10] = False
+    (found,) = fairness(frame, label, told, Customers(frame["customer_id"]))
+    assert np.isnan([found.groups[0].hit_rate, *found.groups[0].hit_rate_interval]).all()
+
+
 def test_a_fair_model_is_within_the_bound_and_a_planted_fault_is_beyond():
     frame, label, told = told_fairly(12_000)
     resamples = Customers(frame["customer_id"])

@@ -20,6 +20,7 @@ from training.evaluation.intervals import (
     Spread,
     pool_evidence,
     student_interval,
+    wilson_interval,
 )
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
@@ -185,7 +186,8 @@ def _attribute(
         own = _rates(columns[rows].sum(axis=0))
         noise = _noise(columns, rows, own)
         spreads = people.spreads(noise)
-        members.append(_group(value, chinese, int(rows.sum()), small, own, spreads))
+        customers = [people.within(mask).count for mask in (rows, rows & (columns[:, 5] > 0))]
+        members.append(_group(value, chinese, int(rows.sum()), small, own, spreads, customers))
         if not small:
             rates.append(own[2:])
             noises.append(noise)
@@ -225,14 +227,17 @@ def _group(
     small: bool,
     own: Array,
     spreads: list[Spread],
+    customers: list[int],
 ) -> Group:
+    """Describe a group by its rates and their spreads; its customers, and those with the event."""
     if small:
         own, spreads = np.full(5, np.nan), [(float("nan"),) * 3] * 3
     predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
-    bounds = [
-        student_interval(figure, deviation, customers)
-        for figure, (deviation, customers, _) in zip(
-            (gap, selected, hit_rate), spreads, strict=True
+    bounds = [student_interval(gap, *spreads[0][:2])]
+    bounds += [
+        wilson_interval(share, deviation, min(evidence, max(count, 1)))
+        for share, (deviation, evidence, _), count in zip(
+            (selected, hit_rate), spreads[1:], customers, strict=True
         )
     ]
     return Group(
