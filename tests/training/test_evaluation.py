@@ -25,7 +25,7 @@ from training.evaluation.calibration import (
 )
 from training.evaluation.discrimination import Ranking, auc, gain_table, gini
 from training.evaluation.figures import figures_of, probability_figures
-from training.evaluation.intervals import Customers
+from training.evaluation.intervals import Customers, student_interval
 from training.evaluation.leaks import single_tags
 from training.evaluation.peers import compare_with_peers, predict_peers
 from training.fitting.datasets import split_by_time
@@ -69,6 +69,32 @@ def test_calibration_error_of_two_bins():
     assert error.value == 0.0
     table = calibration_table(LABEL, TOLD, 2)
     assert table.to_dict("list") == {"rows": [2, 2], "told": [0.25, 0.65], "observed": [0.5, 0.5]}
+
+
+def test_bins_of_another_sample_end_elsewhere():
+    """Bins (1, 3) and (5, 11): a row at the end between them is worth 4, what lies around it."""
+    label, predicted = np.array([1.0, 3.0, 5.0, 11.0]), np.array([0.1, 0.2, 0.3, 0.4])
+    people = Customers(pd.Series(["a", "b", "c", "d"]))
+    # One more row below the end adds its outcome to the first bin, and half a row of 4 leaves it
+    # for the second; one more above it adds its outcome to the second, and half a row leaves that.
+    noise = np.array([[1 - 2, 3 - 2, 2, 2], [2, 2, 5 - 2, 11 - 2]], dtype=float).T
+    noise = (noise - [[1, 4]]) / 2  # less the mean of each column, over the rows of the bin
+    table = calibration_table(label, predicted, 2, people)
+    for low, high, mean, spread in zip(
+        table["low"], table["high"], (2.0, 8.0), people.spreads(noise), strict=True
+    ):
+        assert (low, high) == pytest.approx(student_interval(mean, *spread))
+
+
+def test_means_by_bin_spread_as_those_of_samples_do():
+    """Outcomes are what is predicted, so that all the noise is where the bins end."""
+    draw, means, deviations = np.random.default_rng(5), [], []
+    for _ in range(300):
+        label = draw.random(200)
+        table = calibration_table(label, label, 4, Customers(pd.Series(np.arange(200))))
+        means.append(table["observed"])
+        deviations.append((table["high"] - table["low"]) / 2 / 1.97)
+    assert np.mean(deviations, axis=0) == pytest.approx(np.std(means, axis=0), rel=0.12)
 
 
 def test_gini_of_amounts_by_hand():

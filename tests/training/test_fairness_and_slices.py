@@ -71,6 +71,21 @@ def test_rare_outcomes_have_no_order():
     assert (star.small, np.isnan(star.order), np.isnan(star.gap)) == (False, True, False)
 
 
+@pytest.mark.parametrize(("kind", "bounded"), [("amount", 250), ("count", 0)])
+def test_a_gini_of_few_amounts_has_no_interval(kind, bounded):
+    draw = np.random.default_rng(3)
+    who = np.repeat(np.arange(499), 2)
+    frame = pd.DataFrame({"customer_id": who, "channel": np.where(who < 249, "agent", "bank")})
+    told = draw.gamma(2.0, 500.0, len(who))
+    label = draw.poisson(told) + 1.0
+    few, enough = slices(frame, label, told, Customers(frame["customer_id"]), kind)
+    assert (few.customers, enough.customers) == (249, 250)
+    assert 0 < few.order < 1
+    assert 0 < enough.order_interval[0] < enough.order < enough.order_interval[1]
+    assert np.isnan(few.order_interval).all() == (few.customers < bounded)
+    assert few.gap_interval[0] < few.gap < few.gap_interval[1]
+
+
 def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_order():
     assert mark_contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
     assert mark_contacted(np.full(5, 0.3), 0.2).sum() == 1
@@ -118,6 +133,25 @@ def test_fairness_by_hand():
     )
     assert turned_round.calibration == pytest.approx(found.calibration)
     assert turned_round.groups[0].selected == 0.4
+
+
+def test_a_hit_rate_of_all_events_may_be_less_and_never_more():
+    """Ten women and thirty men have the event, and rank first: the true rates may be below 1."""
+    rows = 2 * SMALLEST_ROWS
+    frame = pd.DataFrame(
+        {"customer_id": np.arange(rows), "gender": np.repeat(["F", "M"], SMALLEST_ROWS)}
+    )
+    told = np.random.default_rng(1).uniform(0.1, 0.4, rows)
+    label = np.zeros(rows, bool)
+    label[:10] = label[SMALLEST_ROWS : SMALLEST_ROWS + 30] = True
+    (found,) = fairness(frame, label, told + label / 2, Customers(frame["customer_id"]))
+    # Wilson: the lower end of n of n is n / (n + t^2), with Student's t of n - 1 degrees.
+    for group, events, t in zip(found.groups, (10, 30), (2.2622, 2.0452), strict=True):
+        assert group.hit_rate == 1.0
+        assert group.hit_rate_interval == pytest.approx((events / (events + t**2), 1.0), rel=1e-4)
+    label[:10] = False
+    (found,) = fairness(frame, label, told, Customers(frame["customer_id"]))
+    assert np.isnan([found.groups[0].hit_rate, *found.groups[0].hit_rate_interval]).all()
 
 
 def test_a_fair_model_is_within_the_bound_and_a_planted_fault_is_beyond():

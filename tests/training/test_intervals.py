@@ -9,6 +9,7 @@ from training.evaluation.intervals import (
     Customers,
     gini_interval,
     interval,
+    pool_evidence,
     ratio_interval,
     share_interval,
     wilson_interval,
@@ -52,6 +53,13 @@ def test_evidence_is_customers_with_the_rarer_outcome():
     people = Customers(pd.Series(["a", "a", "b", "c", "d"]))
     assert people.evidence(np.array([True, True, False, False, False])) == 1
     assert people.evidence(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == 4
+
+
+def test_variances_together_rest_on_more_customers_than_each():
+    # Variances 1, 4 and 4 of 10, 20 and 40 degrees of freedom: 9^2 / (1/10 + 16/20 + 16/40).
+    spreads = [(1.0, 11.0, 0.0), (2.0, 21.0, 0.0), (2.0, 41.0, 0.0)]
+    assert pool_evidence(spreads) == pytest.approx(1 + 81 / 1.3)
+    assert pool_evidence([(0.0, 11.0, 0.0)]) == np.inf
 
 
 def test_noise_of_a_share_of_amounts_is_what_it_is_without_each_customer():

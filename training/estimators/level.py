@@ -74,19 +74,20 @@ def interval_of_total(probabilities: Array, margin: float) -> tuple[float, float
     Returns
     -------
     (float, float)
-        Whole numbers, rounded outwards: between 0 and the number of customers.
+        The nearest whole numbers, since counts are whole: a count up to half beyond an end is
+        within. Between 0 and the number of customers.
 
     Examples
     --------
     >>> interval_of_total(np.full(100, 0.5), 0.0)
     (40.0, 60.0)
     >>> interval_of_total(np.full(100, 0.5), 0.4)
-    (35.0, 65.0)
+    (36.0, 64.0)
     """
     total, chance = float(probabilities.sum()), float((probabilities * (1 - probabilities)).sum())
     half = math.hypot(Z95 * math.sqrt(chance), margin * chance)
     low, high = max(total - half, 0.0), min(total + half, float(len(probabilities)))
-    return float(math.floor(low)), float(math.ceil(high))
+    return float(round(low)), float(round(high))
 
 
 def _variance(left_over: Array, weight: Array, people: Array) -> float:

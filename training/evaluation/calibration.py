@@ -74,14 +74,12 @@ def calibration_table(
     table = pd.DataFrame(rows, columns=["rows", "told", "observed"])
     if people is None:
         return table
-    columns = np.zeros((len(label), len(parts)))
-    for number, part in enumerate(parts):
-        columns[part, number] = (label[part] - rows[number][2]) / len(part)
+    spreads = people.spreads(_noise_of_means(label, parts))
     bounds = [
         wilson_interval(mean, spread[0], len(np.unique(people.codes[part])))
         if label.dtype == bool
         else student_interval(mean, *spread)
-        for part, (_, _, mean), spread in zip(parts, rows, people.spreads(columns), strict=True)
+        for part, (_, _, mean), spread in zip(parts, rows, spreads, strict=True)
     ]
     return table.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
@@ -195,6 +193,28 @@ def fit_line(label: Outcomes, predicted: Array, people: Customers) -> Calibratio
 
 def _parts(predicted: Array, bins: int) -> list[Array]:
     return np.array_split(np.argsort(predicted, kind="stable"), min(bins, max(len(predicted), 1)))
+
+
+def _noise_of_means(label: Outcomes, parts: list[Array]) -> Array:
+    """Compute what each row adds to the noise of the mean outcome of each bin, shape (rows, bins).
+
+    Which rows a bin holds depends on all rows: where more of a sample are predicted low, rows near
+    the end of a bin fall into the next one. Such a row is worth the mean outcome of the half bins
+    to either side of that end.
+    """
+    count, after = len(label), 0
+    columns, below, level = np.zeros((count, len(parts))), np.zeros(count), 0.0
+    for number, part in enumerate(parts):
+        before, after = after, after + len(part)
+        lower, inside = below.copy(), np.zeros(count)
+        inside[part], below[part] = label[part], 1.0
+        noise = inside - inside.sum() / count + level * (lower - before / count)
+        level = 0.0
+        if number + 1 < len(parts):
+            here, there = part[-max(len(part) // 2, 1) :], parts[number + 1]
+            level = float(label[np.r_[here, there[: max(len(there) // 2, 1)]]].mean())
+        columns[:, number] = (noise - level * (below - after / count)) / len(part)
+    return columns
 
 
 def _gradient(label: Outcomes, line: Array, offset: Array, at: Array) -> tuple[Array, Array]:

@@ -14,7 +14,14 @@ from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.contact import WORKING_SHARE, mark_contacted, orient_for_contact
 from training.evaluation.distances import UNKNOWN, typical_difference
-from training.evaluation.intervals import Customers, Interval, Spread, student_interval
+from training.evaluation.intervals import (
+    Customers,
+    Interval,
+    Spread,
+    pool_evidence,
+    student_interval,
+    wilson_interval,
+)
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
@@ -179,19 +186,21 @@ def _attribute(
         own = _rates(columns[rows].sum(axis=0))
         noise = _noise(columns, rows, own)
         spreads = people.spreads(noise)
-        members.append(_group(value, chinese, int(rows.sum()), small, own, spreads))
+        customers = [people.within(mask).count for mask in (rows, rows & (columns[:, 5] > 0))]
+        members.append(_group(value, chinese, int(rows.sum()), small, own, spreads, customers))
         if not small:
             rates.append(own[2:])
             noises.append(noise)
-            evidence.append([customers for _, customers, _ in spreads])
+            evidence.append(spreads)
     if len(rates) < 2:
         spans, verdict = [UNKNOWN] * 3, "none"
     else:
         values, noise = np.array(rates), np.array(noises)
-        customers = np.min(evidence, axis=0)
         spans = [
-            typical_difference(values[:, k], people.covariance(noise[:, :, k].T), customers[k])
-            for k in range(values.shape[1])
+            typical_difference(
+                values[:, k], people.covariance(noise[:, :, k].T), pool_evidence(spreads)
+            )
+            for k, spreads in enumerate(zip(*evidence, strict=True))
         ]
         low, high = spans[0].interval
         verdict = "within" if high <= bound else "beyond" if low > bound else "undecided"
@@ -218,14 +227,17 @@ def _group(
     small: bool,
     own: Array,
     spreads: list[Spread],
+    customers: list[int],
 ) -> Group:
+    """Describe a group by its rates and their spreads; its customers, and those with the event."""
     if small:
         own, spreads = np.full(5, np.nan), [(float("nan"),) * 3] * 3
     predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
-    bounds = [
-        student_interval(figure, deviation, customers)
-        for figure, (deviation, customers, _) in zip(
-            (gap, selected, hit_rate), spreads, strict=True
+    bounds = [student_interval(gap, *spreads[0][:2])]
+    bounds += [
+        wilson_interval(share, deviation, min(evidence, max(count, 1)))
+        for share, (deviation, evidence, _), count in zip(
+            (selected, hit_rate), spreads[1:], customers, strict=True
         )
     ]
     return Group(

@@ -5,6 +5,8 @@ function, Hampel 1974). Summed by customer, it gives the figure's variance, and 
 without resampling (the infinitesimal jackknife, Efron 1982).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -149,6 +151,35 @@ class Customers:
         came = label > 0
         sides = [len(np.unique(self.codes[side])) for side in (came, ~came)]
         return min(sides) or max(sides)
+
+
+def pool_evidence(spreads: Iterable[Spread]) -> float:
+    """Count the customers that the variances of several figures rest on together.
+
+    What noise adds to a distance is the sum of the variances of its gaps. That sum is known better
+    than any of them, the largest counting most (Satterthwaite 1946).
+
+    Parameters
+    ----------
+    spreads : iterable of (float, float, float)
+        Of figures of customers that are not the same (`Customers.spreads`).
+
+    Returns
+    -------
+    float
+        Infinite if no figure varies.
+
+    Examples
+    --------
+    >>> pool_evidence([(2.0, 11.0, 0.0), (2.0, 11.0, 0.0)])
+    21.0
+    >>> pool_evidence([(2.0, 11.0, 0.0), (0.0, 5.0, 0.0)])
+    11.0
+    """
+    deviations, customers, _ = np.array(list(spreads)).T
+    variances = deviations**2
+    uncertain = float((variances**2 / np.maximum(customers - 1, 1)).sum())
+    return 1 + float(variances.sum()) ** 2 / uncertain if uncertain > 0 else float("inf")
 
 
 def interval(samples: Array) -> Interval:

@@ -19,7 +19,13 @@ from training.evaluation.fairness import Fairness
 from training.evaluation.figures import Figures
 from training.evaluation.intervals import Interval
 from training.evaluation.peers import PEER_LABELS
-from training.evaluation.slices import ATTRIBUTES, SMALLEST_EVENTS, SMALLEST_ROWS, Slice
+from training.evaluation.slices import (
+    ATTRIBUTES,
+    FEWEST_PAID,
+    SMALLEST_EVENTS,
+    SMALLEST_ROWS,
+    Slice,
+)
 from training.evaluation.statements import statements
 
 MOST_DRAWN = 14
@@ -121,6 +127,7 @@ def _context(assessment: Assessment) -> dict[str, Any]:
         "working_share": WORKING_SHARE,
         "smallest_rows": SMALLEST_ROWS,
         "smallest_events": SMALLEST_EVENTS,
+        "fewest_paid": FEWEST_PAID,
     }
 
 
@@ -242,10 +249,12 @@ def _months(assessment: Assessment) -> list[str]:
     if len(ranked) < 2:
         return [means_chart]
     orders, bands = [month.order for month in ranked], [month.order_interval for month in ranked]
+    banded = not any(math.isnan(end) for pair in bands for end in pair)
+    words = ("及95%区间", ", with interval") if banded else ("", "")
     order_chart = charts.lines(
-        [line(orders, "model", bands)],
+        [line(orders, "model", bands if banded else ())],
         "月份 month", RANKINGS[assessment.kind][1],
-        f"各月{RANKINGS[assessment.kind][0]}及95%区间. By month, with interval.",
+        f"各月{RANKINGS[assessment.kind][0]}{words[0]}. By month{words[1]}.",
         format_across=str, format_up=lambda y: f"{y:.2f}",
         names=[month.value for month in ranked], height=260,
     )  # fmt: skip

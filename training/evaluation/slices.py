@@ -28,6 +28,9 @@ SMALLEST_ROWS = 200
 """A part of fewer rows is only counted; no figures are given."""
 SMALLEST_EVENTS = 20
 """Rows of the rarer outcome that a part needs, else its AUC or Gini is not given."""
+FEWEST_PAID = 250
+"""Customers that a part of amounts needs, else its Gini stands without an interval: among fewer,
+large amounts are too few. Intervals held .92 with 160 customers and .94 with 240."""
 AGE_STEPS = (30, 40, 50, 60)
 LEAD_STEPS = (0, 3, 7, 15, 30, 61)
 NOT_KNOWN = ("未知", "not known")
@@ -81,6 +84,8 @@ class Slice:
     order, loss, ece : float
         AUC and log loss of a probability, Gini and deviance of a count or an amount; expected
         calibration error, of a count or an amount as a share of the mean outcome.
+    gap_interval, order_interval, ece_interval : tuple of float
+        95% intervals; that of the order also NaN of amounts of fewer than `FEWEST_PAID` customers.
     """
 
     attribute: str
@@ -238,8 +243,9 @@ def _slice(
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
             amounts = None if column else label
-            (spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
-            order_interval = (share_interval if column else gini_interval)(order, *spread)
+            if kind != "amount" or people.count >= FEWEST_PAID:
+                (spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
+                order_interval = (share_interval if column else gini_interval)(order, *spread)
     return Slice(
         attribute=attribute,
         value=value,

@@ -175,6 +175,10 @@ def test_counts_and_amounts_are_learned(kind: Any, home: Path) -> None:
     predicted = model.predict(rows)
     assert predicted.mean() == pytest.approx(rows["outcome"].mean(), rel=0.1)
     assert np.corrcoef(predicted, mean)[0, 1] > 0.5
+    card = model.card.read_text("utf-8")
+    page = model.card.with_name("report.html").read_text("utf-8")
+    assert ("fewer than 250 customers the Gini has no interval" in card) == (kind == "amount")
+    assert ("客户不足 250 位的组，基尼系数不附区间" in page) == (kind == "amount")
 
 
 def test_few_rows_make_no_prediction_certain() -> None:
