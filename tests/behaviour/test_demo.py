@@ -11,7 +11,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 Demo = tuple[Path, dict[str, Any]]
@@ -87,10 +86,13 @@ def test_a_notebook_runs(
     shutil.copytree(demo[0], home)
     monkeypatch.setenv("GUANJIA_HOME", str(home))
     notebook = nbformat.read(path, as_version=4)
-    kernel = AsyncKernelManager(kernel_name="python3")
-    assert kernel.kernel_spec is not None
-    kernel.kernel_spec.argv = [*loaded, KERNEL, "-f", "{connection_file}"]
-    NotebookClient(notebook, km=kernel, timeout=400).execute()
+    declared = tmp_path / "jupyter" / "kernels" / "loaded" / "kernel.json"
+    declared.parent.mkdir(parents=True)
+    words = [*loaded, KERNEL, "-f", "{connection_file}"]
+    text = json.dumps({"argv": words, "display_name": "loaded", "language": "python"})
+    declared.write_text(text, "utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    NotebookClient(notebook, timeout=400, kernel_name="loaded").execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     shown = [one for cell in code for one in cell.outputs]
     assert any("image/png" in one.get("data", {}) for one in shown)
