@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import AHEAD, THREADS, in_a_process, in_this_process
+from command_line import AHEAD, THREADS, in_a_process, in_this_process, loaded_python
 from mariadb import mariadb, mariadb_server
 from memory import keep_in_memory
 from servers import (
@@ -28,6 +29,7 @@ from servers import (
     redis_url,
 )
 from shared import link_compiled, made_once, shared_folder
+from wheel import build_wheel, install_wheel, run_installed
 from xdist.scheduler import LoadScopeScheduling
 
 from features.lake import compiled, sha256_of
@@ -51,7 +53,10 @@ os.environ[THREADS] = "1"
 # What a service reads in advance costs seconds of each that is started.
 os.environ[AHEAD] = "false"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+HOME = ".guanjia"
+"""Where a command keeps its state, where nothing says otherwise."""
 DEMO_CUSTOMERS = 900
+"""Fewer have too few claims to learn from."""
 IN_MEMORY, FAILED = pytest.StashKey["Path | None"](), pytest.StashKey[bool]()
 TOGETHER = {
     **{f"tests/behaviour/daily/test_{name}.py": "days" for name in
@@ -159,25 +164,46 @@ def run() -> Command:
 
 
 @pytest.fixture(scope="session")
-def process() -> Command:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What stands in the place of `python -c` and has loaded the libraries before."""
+    return loaded_python(shared_folder(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def process(loaded: list[str]) -> Command:
     """The same in a process of its own: what a command imports, starts or leaves is its own."""
-    return in_a_process
+    return partial(in_a_process, loaded)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    return next(made_once(tmp_path_factory, "wheel", build_wheel).glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment in which the wheel is installed, for `run_installed`."""
+    return made_once(tmp_path_factory, "installed", partial(install_wheel, wheel))
 
 
 @pytest.fixture(scope="session")
 def demo(
-    tmp_path_factory: pytest.TempPathFactory, process: Command, compiled_once: Path
+    tmp_path_factory: pytest.TempPathFactory, installed: Path, compiled_once: Path
 ) -> tuple[Path, dict[str, Any]]:
-    """The home and the JSON result of one small demo; tests read it and change nothing."""
+    """The home and the JSON result of one small demo; tests read it and change nothing.
+
+    The wheel ran it, in an empty folder: what is missing in the wheel is found here.
+    """
 
     def make(folder: Path) -> None:
-        link_compiled(folder, compiled_once)
-        done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
-        assert done.returncode == 0, done.stderr[-4000:]
-        folder.with_suffix(".json").write_text(done.stdout, encoding="utf-8")
+        link_compiled(folder / HOME, compiled_once)
+        words = ("guanjia", "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+        shown = run_installed(installed, folder, *words)
+        folder.with_suffix(".json").write_text(shown, encoding="utf-8")
 
     folder = made_once(tmp_path_factory, "demo", make)
-    return folder, json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
+    return folder / HOME, json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -73,19 +73,26 @@ def test_scoring_again_changes_nothing(demo: Demo, run: Run) -> None:
     assert file.read_bytes() == before
 
 
+KERNEL = "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(
-    path: Path, demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, demo: Demo, loaded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a copy: a notebook may train, and the other tests read the demo as it was."""
     home = tmp_path / "copy"
     shutil.copytree(demo[0], home)
     monkeypatch.setenv("GUANJIA_HOME", str(home))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=400, kernel_name="python3").execute()
+    declared = tmp_path / "jupyter" / "kernels" / "loaded" / "kernel.json"
+    declared.parent.mkdir(parents=True)
+    words = [*loaded, KERNEL, "-f", "{connection_file}"]
+    text = json.dumps({"argv": words, "display_name": "loaded", "language": "python"})
+    declared.write_text(text, "utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    NotebookClient(notebook, timeout=400, kernel_name="loaded").execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     shown = [one for cell in code for one in cell.outputs]
     assert any("image/png" in one.get("data", {}) for one in shown)

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import COMMANDS as CODE
+from command_line import loaded_commands
 from shared import link_compiled
 
 from features.tags.catalogue import groups
@@ -135,9 +137,11 @@ def small_home(
     demo: tuple[Path, dict[str, Any]],
     tmp_path_factory: pytest.TempPathFactory,
     compiled_once: Path,
+    loaded: list[str],
 ) -> tuple[Path, list[str]]:
     """A copy of the demo's home that commands may change, and the top customers of its list."""
     folder = tmp_path_factory.mktemp("documented")
+    loaded_commands(folder / "programs", loaded)
     shutil.copytree(demo[0], folder / ".guanjia", ignore=shutil.ignore_patterns("compiled"))
     link_compiled(folder / ".guanjia", compiled_once)
     done = in_shell(folder, "guanjia tags --as-of 2026-05-31 --json", {})
@@ -147,7 +151,7 @@ def small_home(
 
 
 @pytest.fixture(scope="module")
-def service(small_home: tuple[Path, list[str]]) -> Iterator[dict[str, str]]:
+def service(small_home: tuple[Path, list[str]], loaded: list[str]) -> Iterator[dict[str, str]]:
     """A service on the small home at nine on the morning after, and a token for it."""
     folder, customers = small_home
     with socket.socket() as probe:
@@ -156,7 +160,7 @@ def service(small_home: tuple[Path, list[str]]) -> Iterator[dict[str, str]]:
     words = ["serve", "--now", "2026-07-01T09:00+08:00", "--port", str(port)]
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from guanjia.cli import main; main()", *words],
+            [*loaded, CODE["guanjia"], *words],
             cwd=folder,
             env=environment(folder),
             stdout=log,
@@ -194,7 +198,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 def environment(folder: Path) -> dict[str, str]:
     """The environment of a user who works in this folder."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{folder / 'programs'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("GUANJIA_")},
         "PATH": path,

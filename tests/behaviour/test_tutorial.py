@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from command_line import loaded_commands
 from shared import link_compiled
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,10 @@ def steps(page: Path) -> list[Step]:
     return listed
 
 
-def run_step(folder: Path, command: str) -> "subprocess.CompletedProcess[str]":
+def run_step(folder: Path, programs: Path, command: str) -> "subprocess.CompletedProcess[str]":
     """A command as a newcomer types it, in a process of its own, on a screen of 100 columns."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("GUANJIA_")}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -62,10 +63,13 @@ def run_step(folder: Path, command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_newcomer_reaches_a_list(tmp_path: Path, compiled_once: Path) -> None:
+def test_a_newcomer_reaches_a_list(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loaded: list[str], compiled_once: Path
+) -> None:
     link_compiled(tmp_path / ".guanjia", compiled_once)
+    programs = loaded_commands(tmp_path_factory.mktemp("programs"), loaded)
     for step in steps(ENGLISH):
-        done = run_step(tmp_path, step.command)
+        done = run_step(tmp_path, programs, step.command)
         said = " ".join((done.stdout + done.stderr).split())
         wrong = f"{step.command}\n{done.stdout[-2000:]}{done.stderr[-1000:]}"
         refused = any(REFUSED in part for part in step.parts)

@@ -57,10 +57,19 @@ class Server:
         self.process.wait(30)
 
 
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server on SQLite: the browser sees it with nothing trained, then come versions."""
+    with started(tmp_path_factory.mktemp("sqlite") / "server") as found:
+        yield found
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    backend = request.getfixturevalue("postgres") if request.param == "postgres" else None
-    with started(tmp_path / "server", backend) as found:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("on_sqlite")
+        return
+    with started(tmp_path / "server", request.getfixturevalue("postgres")) as found:
         yield found
 
 
@@ -100,6 +109,37 @@ def started(folder: Path, backend: str | None = None) -> Iterator[Server]:
         yield found
     finally:
         found.stop()
+
+
+def test_a_browser_opens_on_the_trainings(
+    on_sqlite: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        why = "no browser: apt-get install chromium"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    server = on_sqlite
+    with sync_playwright() as playwright:
+        name, password = server.admin
+        opened = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = opened.new_page(http_credentials={"username": name, "password": password})
+        # Nothing was trained yet: MLflow's own page.
+        page.goto(server.url)
+        assert page.url == f"{server.url}/"
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        lake = Lake(Settings(home=tmp_path / "home", mlflow_tracking_uri=server.url))
+        with mlflow_client.client_session(lake) as client:
+            number = mlflow_client.experiment_id(lake, client)
+        page.goto(server.url)
+        page.wait_for_url(f"{server.url}/?opened#/experiments/{number}/runs**")
+        page.get_by_text(mlflow_client.EXPERIMENT, exact=True).first.wait_for()
+        # A link to another page of MLflow leads there.
+        page.goto("about:blank")
+        page.goto(f"{server.url}/#/models")
+        page.wait_for_url(f"{server.url}/?opened#/models")
+        page.get_by_text("Registered Models").first.wait_for()
+        opened.close()
 
 
 def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
@@ -166,34 +206,6 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
 
     server.stop()
     assert champion(other, MODEL) == folder
-
-
-def test_a_browser_opens_on_the_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        why = "no browser: apt-get install chromium"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    with started(tmp_path / "server") as server, sync_playwright() as playwright:
-        name, password = server.admin
-        opened = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        page = opened.new_page(http_credentials={"username": name, "password": password})
-        # Nothing was trained yet: MLflow's own page.
-        page.goto(server.url)
-        assert page.url == f"{server.url}/"
-        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
-        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
-        lake = Lake(Settings(home=tmp_path / "home", mlflow_tracking_uri=server.url))
-        with mlflow_client.client_session(lake) as client:
-            number = mlflow_client.experiment_id(lake, client)
-        page.goto(server.url)
-        page.wait_for_url(f"{server.url}/?opened#/experiments/{number}/runs**")
-        page.get_by_text(mlflow_client.EXPERIMENT, exact=True).first.wait_for()
-        # A link to another page of MLflow leads there.
-        page.goto("about:blank")
-        page.goto(f"{server.url}/#/models")
-        page.wait_for_url(f"{server.url}/?opened#/models")
-        page.get_by_text("Registered Models").first.wait_for()
-        opened.close()
 
 
 def assert_pages(server: Server) -> None:
