@@ -54,9 +54,7 @@ def faults_of(page: Page) -> list[str]:
     faults = page.evaluate(
         "axe.run({resultTypes: ['violations']}).then((result) => result.violations)"
     )
-    return [
-        f"{fault['id']}: {fault['help']} {fault['nodes'][0]['html'][:120]}" for fault in faults
-    ]
+    return [f"{fault['id']}: {fault['help']} {fault['nodes'][0]['html'][:120]}" for fault in faults]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
