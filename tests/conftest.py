@@ -10,10 +10,11 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -149,6 +150,15 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "sql_folder", lambda lake: folder)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_once() -> Iterator[None]:
+    """Clients read the certificates of the world once, not each again: all they ask is here."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = "httpx._transports.default.create_ssl_context"
+        patch.setattr(name, cache(httpx.create_ssl_context), raising=False)
+        yield
 
 
 @pytest.fixture

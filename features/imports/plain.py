@@ -18,7 +18,7 @@ from features.sql import sql_text
 PLATE = r"\p{Han}?[0-9A-Z]+"
 AMOUNT = r"[+-]?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d{1,2})?"
 DAY = r"[1-9]\d{3}[-/]\d{1,2}[-/]\d{1,2}"
-INSTANT = DAY + r" \d{2}:\d{2}:\d{2}"
+INSTANT = DAY + r" \d{2}:\d{2}:\d{2}(\.\d{3}(\d{3})?)?"
 WHOLE_NUMBER = r"\d{1,9}"
 FIRST_YEAR, LAST_YEAR = 1902, 9990
 ODD_TEXT = f"{INVISIBLE}|^[{BLANKS}]|[{BLANKS}]$"
@@ -108,9 +108,14 @@ def day(cell: str, guess: str, nulls: Sequence[str], no_days: Sequence[str]) -> 
 
 
 def guess_instant(cell: str) -> str:
-    """Write the SQL of an instant as `2024-03-01 10:11:12`, as the insurer's clocks show it."""
+    """Write the SQL of an instant as `2024-03-01 10:11:12`, as the insurer's clocks show it.
+
+    A database writes three or six digits of the second behind it.
+    """
     shape = f"strlen({cell}) = 19 AND {cell} LIKE '____-__-__ __:__:__'"
-    return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS TIMESTAMP) END"
+    exact = f"strlen({cell}) IN (23, 26) AND {cell} LIKE '____-__-__ __:__:__.%'"
+    exact += f" AND regexp_full_match({cell}, '.{{20}}\\d+')"
+    return f"CASE WHEN {shape} OR ({exact}) THEN TRY_CAST({cell} AS TIMESTAMP) END"
 
 
 def instant(cell: str, guess: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) -> str:
@@ -164,8 +169,10 @@ def _text_like(cell: str, pattern: str, nulls: Sequence[str], ending: str = "") 
 
 
 def _says_something(cell: str, nulls: Sequence[str]) -> str:
-    """Write the SQL of a fast test: a cell of more bytes than every null is none of them."""
-    return f"strlen({cell}) > {max((len(null.encode()) for null in nulls), default=0)}"
+    """Write the SQL of a test that is fast for long cells: more bytes than every null has."""
+    longer = f"strlen({cell}) > {max((len(null.encode()) for null in nulls), default=0)}"
+    listed = ", ".join(sql_text(null.upper()) for null in nulls)
+    return f"({longer} OR upper({cell}) NOT IN ({listed}))" if listed else longer
 
 
 def _usual(value: str, no_days: Sequence[str]) -> str:

@@ -2,10 +2,8 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +27,7 @@ from features.snapshots.incremental import open_base
 from features.snapshots.snapshots import Snapshot, read_snapshot, sole_writer
 from features.snapshots.stale import write_digests
 from features.sources.simulation.simulate import simulate
+from features.tags.catalogue import groups
 
 Rows = list[dict[str, Any]]
 FIRST = date(2024, 2, 26)
@@ -236,32 +235,62 @@ def test_two_writers_at_once_are_refused(lake: Lake) -> None:
         write_snapshot(lake, [FIRST])
 
 
-@pytest.mark.slow
-def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
+FEW = ("underwriting", "engagement", "entitlements", "loyalty")
+"""Groups that stand for all where files change places: one could not be mixed up with others."""
+REWRITES = f"""
+import os, signal, sys, time
+from datetime import date
+from features.lake.connection import Lake
+from features.settings import load
+from features.snapshots import compute, tag_queries
+from features.tags.catalogue import groups
+few = {{name: groups()[name] for name in {FEW}}}
+compute.groups = tag_queries.groups = lambda: few
+for seconds in sys.stdin:
+    ready, begun = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        lake = Lake(load())
+        lake.engine
+        os.write(begun, b".")
+        compute.write_snapshot(lake, [date.fromisoformat('{FIRST}')], recompute_all=True)
+        os._exit(0)
+    os.close(begun)
+    os.read(ready, 1)
+    time.sleep(float(seconds))
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    os.close(ready)
+    print("killed", flush=True)
+"""
+"""For each line, lets a process write the snapshot and kills it after so many seconds."""
+
+
+def test_a_kill_at_any_moment_loses_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """kill -9 while the snapshot is replaced by another: the old one stays, or the new one is."""
+    few = {name: groups()[name] for name in FEW}
+    for module in ("compute", "tag_queries"):
+        monkeypatch.setattr(f"features.snapshots.{module}.groups", lambda: few)
     (old,) = write_snapshot(lake, [FIRST])
-    change(lake, "claims", late)
-    code = (
-        "import sys; from datetime import date; from features.lake.connection import Lake;"
-        "from features.settings import load; from features.snapshots.compute import write_snapshot;"
-        "lake = Lake(load()); lake.engine; print('go', flush=True);"
-        f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], recompute_all=True)"
-    )
-    environment = {**os.environ, "GUANJIA_HOME": str(lake.home)}
+    change(lake, "policies", dearer)
     wait = random.Random(3)
     outcomes: list[str] = []
-    for _ in range(4):
-        with subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(wait.uniform(0.2, 4))
-            process.send_signal(signal.SIGKILL)
-        outcomes.append(read_snapshot(lake, FIRST, verify=True).snapshot_id)
+    with subprocess.Popen(
+        [sys.executable, "-c", REWRITES], env={**os.environ, "GUANJIA_HOME": str(lake.home)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for _ in range(5):
+            print(wait.uniform(0.05, 2), file=process.stdin, flush=True)
+            assert process.stdout.readline() == "killed\n"
+            outcomes.append(read_snapshot(lake, FIRST, verify=True).snapshot_id)
+        process.stdin.close()
     (new,) = write_snapshot(lake, [FIRST])
     assert set(outcomes) <= {old.snapshot_id, new.snapshot_id}
     assert new.snapshot_id == write_snapshot(lake, [FIRST], recompute_all=True)[0].snapshot_id
+    changed = [name for name in FEW if old.files[name]["sha256"] != new.files[name]["sha256"]]
+    assert len(changed) > 1, "a mixture of old and new files would be another snapshot"
     assert not list(lake.home.rglob("*.draft"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pandas as pd
+from browsers import wait_for_parts
 from english_runs import english_of
 from playwright.sync_api import Browser, Page
 
@@ -73,7 +74,7 @@ class Walk:
 
     def open(self, path: str) -> None:
         self.page.goto(path)
-        self.page.wait_for_load_state("networkidle")
+        wait_for_parts(self.page)
         self.look()
 
 

@@ -76,16 +76,18 @@ def read_raw(home: Path) -> dict[str, list[Row]]:
     for name in CONTRACTS:
         files = sorted((home / "raw" / name).glob("*.parquet"))
         rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+        columns = CONTRACTS[name].columns
+        floats = {column for column, type_ in columns.items() if type_.is_floating()}
         if rows:
             tables[name] = [
-                {c: _six_places(row[c]) for c in CONTRACTS[name].columns} for row in rows
+                {c: _six_places(row[c]) if c in floats else row[c] for c in columns} for row in rows
             ]
     return tables
 
 
-def _six_places(value: Any) -> Any:
+def _six_places(value: float | None) -> float | None:
     """A number as a file tells it."""
-    return round(value, 6) if isinstance(value, float) else value
+    return None if value is None else round(value, 6)
 
 
 @dataclass

@@ -71,29 +71,27 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
     dict of str to Evidence
         By heading.
     """
-    rows = f"(SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL)"
-    tidied = {
-        heading: cells.without_nulls(cells.tidy(source.cell(heading)), NULLS)
-        for heading in source.columns
-    }
-    if not tidied:
+    if not source.columns:
         return {}
+    tidied = tidy_cells(source, source.columns)
+    names = [f"t{number}" for number in range(len(source.columns))]
     counts = con.execute(
-        f"SELECT {', '.join(f'count({t}), approx_count_distinct({t})' for t in tidied.values())},"
-        f" count(*) FROM {rows}"
+        f"SELECT {', '.join(f'count({t}), approx_count_distinct({t})' for t in names)},"
+        f" count(*) FROM {tidied}"
     ).fetchone()
     assert counts is not None
-    cut = ", ".join(f"{tidy} AS t{number}" for number, tidy in enumerate(tidied.values()))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {cut} FROM {rows} LIMIT {LOOKED_AT}"
+        "CREATE OR REPLACE TEMP TABLE looked_at AS FROM"
+        f" {tidy_cells(source, source.columns, LOOKED_AT)}"
     )
     evidence = {}
-    for number, (heading, tidy) in enumerate(tidied.items()):
+    for number, heading in enumerate(source.columns):
         filled, distinct = counts[2 * number : 2 * number + 2]
         values: dict[str, int] = {}
         if distinct <= 2 * MOST_CODES:
             few = counts[-1] <= LOOKED_AT
-            values = _count_values(con, *(("looked_at", f"t{number}") if few else (rows, tidy)))
+            rows = "looked_at" if few else tidy_cells(source, [heading])
+            values = _count_values(con, rows, f"t{number}" if few else "t0")
             distinct = len(values)
             values = values if distinct <= MOST_CODES else {}
         samples, shares = _look(con, f"t{number}", zone)
@@ -102,9 +100,35 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
     return evidence
 
 
-def _count_values(con: "duckdb.DuckDBPyConnection", rows: str, tidy: str) -> dict[str, int]:
+def tidy_cells(source: TextTable, headings: Sequence[str], limit: int | None = None) -> str:
+    """Write the query of the tidy cells under headings, `t0`, `t1`, ..., null where they say none.
+
+    Each step is a query of its own: the text of a step stands many times in the next, and the
+    engine would plan it as often.
+
+    Parameters
+    ----------
+    source : TextTable
+        The source.
+    headings : sequence of str
+        Its columns.
+    limit : int or None
+        Rows that are read at most.
+    """
+    cut = f" LIMIT {limit}" if limit else ""
+    tidied = ", ".join(f"{cells.tidy(source.cell(h))} AS s{n}" for n, h in enumerate(headings))
+    filled = ", ".join(
+        f"{cells.without_nulls(f's{n}', NULLS)} AS t{n}" for n in range(len(headings))
+    )
+    return (
+        f"(SELECT {filled} FROM (SELECT {tidied} FROM {quoted(source.view)}"
+        f" WHERE _kind IS NULL{cut}))"
+    )
+
+
+def _count_values(con: "duckdb.DuckDBPyConnection", rows: str, column: str) -> dict[str, int]:
     counted = con.execute(
-        f"SELECT t, count(*) FROM (SELECT {tidy} AS t FROM {rows}) WHERE t IS NOT NULL"
+        f"SELECT {column}, count(*) FROM {rows} WHERE {column} IS NOT NULL"
         " GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     return {str(value): int(number) for value, number in counted}

@@ -118,6 +118,8 @@ def _ordered(
         ordered = column.model_copy(update={"order": order})
         table = TableMap(name=contract.name, source="", columns={name: ordered})
         unread[order] = unread_shares(lake, table, source, mapping)[name]
+        if not unread["ymd"]:
+            return column
     if unread["ymd"] <= min(unread["dmy"], unread["mdy"]):
         return column
     if unread["dmy"] == unread["mdy"]:
@@ -152,9 +154,10 @@ def _find_last_days(
     """Notice that the end of cover is delivered as its last day: terms of a year less a day."""
     if not {"inception", "expiry"} <= columns.keys():
         return
-    if "ask" in {columns["inception"].order, columns["expiry"].order}:
+    ends = {name: columns[name] for name in ("inception", "expiry")}
+    if "ask" in {end.order for end in ends.values()}:
         return
-    rows = _typed(lake, table, source, mapping, columns)
+    rows = _typed(lake, table, source, mapping, ends)
     total, inclusive = lake.con.execute(
         "SELECT count(*), count(*) FILTER (expiry + 1 = inception + INTERVAL 1 YEAR) FROM"
         f" ({rows}) WHERE expiry IS NOT NULL AND inception IS NOT NULL"

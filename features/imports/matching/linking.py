@@ -6,15 +6,15 @@ a column is found whose heading says nothing, and one that a heading proposed be
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from features.contracts.tables import CONTRACTS
-from features.imports import cells, days
-from features.imports.mapping import NULLS, ColumnMap, TableMap
-from features.imports.matching.evidence import LOOKED_AT, Evidence
+from features.imports import days
+from features.imports.mapping import ColumnMap, TableMap
+from features.imports.matching.evidence import LOOKED_AT, Evidence, tidy_cells
 from features.imports.matching.vocabulary import score_heading
 from features.imports.reading.text_tables import TextTable
-from features.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -136,19 +136,13 @@ def _share_known(
     heading: str,
     keys: list[tuple[TextTable, str]],
 ) -> float:
-    numbers = _cells(source, heading, LOOKED_AT)
-    known = " UNION ALL ".join(_cells(table, key) for table, key in keys)
+    numbers = tidy_cells(source, [heading], LOOKED_AT)
+    known = " UNION ALL ".join(f"FROM {tidy_cells(table, [key])}" for table, key in keys)
     (share,) = con.execute(
-        f"SELECT avg((t IN (SELECT t FROM ({known}) WHERE t IS NOT NULL))::INT)"
-        f" FROM (SELECT DISTINCT t FROM ({numbers}) WHERE t IS NOT NULL)"
+        f"SELECT avg((t0 IN (SELECT t0 FROM ({known}) WHERE t0 IS NOT NULL))::INT)"
+        f" FROM (SELECT DISTINCT t0 FROM {numbers} WHERE t0 IS NOT NULL)"
     ).fetchone() or (None,)
     return float(share or 0.0)
-
-
-def _cells(source: TextTable, heading: str, limit: int | None = None) -> str:
-    tidy = cells.without_nulls(cells.tidy(source.cell(heading)), NULLS)
-    rows = f"SELECT {tidy} AS t FROM {quoted(source.view)} WHERE _kind IS NULL"
-    return f"({rows} LIMIT {limit})" if limit else rows
 
 
 def _link_cover(
@@ -169,12 +163,7 @@ def _link_cover(
         heading for heading, seen in looks.items()
         if seen.filled and seen.shares["day"] > KNOWN and heading not in used_elsewhere
     ]  # fmt: skip
-    pairs = [
-        (first, last)
-        for first in dated
-        for last in dated
-        if first != last and _year_apart(con, source, first, last, zone)
-    ]
+    pairs = _year_apart(con, source, dated, zone)
     proposed = tuple(None if column is None else column.heading for column in ends)
     if proposed not in pairs and len(pairs) != 1:
         return
@@ -187,14 +176,20 @@ def _link_cover(
 
 
 def _year_apart(
-    con: "duckdb.DuckDBPyConnection", source: TextTable, first: str, last: str, zone: str
-) -> bool:
-    read = [
-        days.day(cells.without_nulls(cells.tidy(source.cell(heading)), NULLS), "dmy", zone)
-        for heading in (first, last)
+    con: "duckdb.DuckDBPyConnection", source: TextTable, headings: list[str], zone: str
+) -> list[tuple[str, str]]:
+    """Find the pairs of columns of days of which the second lies mostly a year after the first."""
+    places = list(permutations(range(len(headings)), 2))
+    if not places:
+        return []
+    read = ", ".join(f"{days.day(f't{n}', 'dmy', zone)} AS d{n}" for n in range(len(headings)))
+    apart = [f"d{last} - d{first} BETWEEN {YEAR[0]} AND {YEAR[1]}" for first, last in places]
+    shares = con.execute(
+        f"SELECT {', '.join(f'avg(({condition})::INT)' for condition in apart)}"
+        f" FROM (SELECT {read} FROM {tidy_cells(source, headings, LOOKED_AT)})"
+    ).fetchone() or (None,) * len(places)
+    return [
+        (headings[first], headings[last])
+        for (first, last), share in zip(places, shares, strict=True)
+        if (share or 0.0) > 0.5
     ]
-    (share,) = con.execute(
-        f"SELECT avg((({read[1]}) - ({read[0]}) BETWEEN {YEAR[0]} AND {YEAR[1]})::INT) FROM"
-        f" (SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL LIMIT {LOOKED_AT})"
-    ).fetchone() or (None,)
-    return float(share or 0.0) > 0.5

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from features.contracts.headings import heading_of
@@ -70,6 +70,7 @@ def vocabulary() -> Vocabulary:
     return load_layered(Vocabulary, shipped, manual="docs/import.md")
 
 
+@lru_cache(4096)
 def normalise(heading: str) -> str:
     """Reduce a heading to what tells: no case, blanks, separators, units in brackets.
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from planned_exports import plan_once
 
 from features.imports.mapping_text import mapping_text
-from features.imports.plan import Plan, plan_import
+from features.imports.plan import Plan
 from features.imports.run import Delivery, run
 from features.lake import Lake
 from features.settings import Settings
@@ -53,7 +54,7 @@ def planned(lake: Lake) -> Callable[[Path], Plan]:
     """Plan an import and write the mapping beside the files."""
 
     def plan(folder: Path, encoding: str | None = None) -> Plan:
-        made = plan_import(lake, folder, ".", encoding=encoding)
+        made = plan_once(lake, folder, encoding)
         text = mapping_text(made.mapping, "mapping.toml", made.evidence, made.described.notes)
         (folder / "mapping.toml").write_text(text, encoding="utf-8")
         return made

@@ -21,24 +21,30 @@ from features.plain_csv import parse_plain_lines
 COLUMNS = (
     ("policies", "policy_id"), ("policies", "line"), ("policies", "private_car"),
     ("policies", "signed_at"), ("policies", "inception"), ("policies", "written_premium"),
-    ("customers", "name"), ("customers", "phone"), ("customers", "birth_date"),
+    ("customers", "name"), ("customers", "branch"), ("customers", "phone"),
+    ("customers", "birth_date"),
     ("vehicles", "plate"), ("vehicles", "vin"),
 )  # fmt: skip
 PLAIN = {
     "policy_id": "PDAA2024-7", "line": "商业险", "private_car": "是", "written_premium": "1,234.50",
     "signed_at": "2024-03-01 10:11:12", "inception": "2024/3/1", "name": "欧阳 娜娜",
-    "phone": "13800000001", "birth_date": "1980-02-29", "plate": "京A12345", "vin": "LSV0012345678",
+    "branch": "B1", "phone": "13800000001", "birth_date": "1980-02-29", "plate": "京A12345",
+    "vin": "LSV0012345678",
 }  # fmt: skip
 ODD = (
     "2024年3月1日", "20240301", "2024-3-1 ", " 2024/3/1", "2024-1/1", "24-3-1", "2024-02-30",
     "9999-12-31", "1900-01-01", "0000-00-00", "1900-01-01 00:00:00", "9999-12-31 00:00:00",
     "2024-03-01T10:11:12Z", "2024-03-01 10:11+08", "2024-03-01 10:11", "2024-03-01 25:00:00",
-    "2024-03-01  9:11:12", "2024-03-01 24:00:00", "1,23", "1,234,567.891", "12.345", ".5", "5.",
+    "2024-03-01  9:11:12", "2024-03-01 24:00:00",
+    "2024-03-01 10:11:12.123456", "2024-03-01 10:11:12.123", "2024-03-01 10:11:12.12",
+    "2024-03-01 10:11:12.123+08", "2024-03-01 10:11:12.12Z", "2024-01-01 00:00:00.000",
+    "1,23", "1,234,567.891", "12.345", ".5", "5.", "nUll",
     "1e5", "1_000", "(3)", "3元", "-0.10", "NULL", "null", "-", "无", "", "0", "00", "6.2E+17",
     '="0012"', "'0012", "0012.0", "１２３", "京Ａ12345", "\u200b甲", "甲\u3000", "138 0000 0001",
     "8613800000001", "lsv001", "交强险", "是 ", "Y", "y", "44030619800229001X", "P1\t", "P1\r\n",
 )  # fmt: skip
-MAPPING = Mapping(folder=".", sources={}, tables=(), nulls=("", "NULL", "-", "无", "20240101"))
+NULLS = ("", "null", "-", "无", "20240101", "2024-01-01 00:00:00.000")
+MAPPING = Mapping(folder=".", sources={}, tables=(), nulls=NULLS)
 engine = duckdb.connect()
 engine.execute("SET TimeZone = 'UTC'")
 
@@ -96,6 +102,16 @@ def test_a_day_that_stands_for_none_and_a_null_are_not_plain() -> None:
         assert at_once is None
     (instant,) = both_ways("policies", "signed_at", ["2024-03-01 00:30:00"])
     assert instant[1] == datetime(2024, 2, 29, 16, 30, tzinfo=UTC)
+    for digits in ("25", "250000"):
+        ((_, at_once, _),) = both_ways(
+            "policies", "signed_at", [f"2024-03-01 00:30:00.{digits:0<3}"]
+        )
+        assert at_once == datetime(2024, 2, 29, 16, 30, microsecond=250_000, tzinfo=UTC)
+    assert [p for _, p, _ in both_ways("customers", "branch", ["B1", "无", "nUll"])] == [
+        "B1",
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from planned_exports import plan_once
 
 from features.checking.check import check_tables
 from features.erased import Erased, erasure_key, pseudonym
 from features.erasure.erase import erase_from_files
 from features.imports.mapping_text import mapping_text
-from features.imports.plan import plan_import
 from features.imports.run import run
 from features.imports.waiting_rows import lines_file, waiting_file
 from features.lake import Lake
@@ -56,7 +56,7 @@ def deliver_exports(lake: Lake, exports: Path) -> Callable[[datetime], None]:
     def deliver(at: datetime) -> None:
         mapping = exports / "mapping.toml"
         if not mapping.exists():
-            plan = plan_import(lake, exports, ".")
+            plan = plan_once(lake, exports)
             text = mapping_text(plan.mapping, "mapping.toml", plan.evidence, plan.described.notes)
             mapping.write_text(text, encoding="utf-8")
         run(lake, mapping, at)
