@@ -20,6 +20,7 @@ import pytest
 from command_line import AHEAD, THREADS, in_a_process, in_this_process
 from mariadb import mariadb, mariadb_server
 from memory import keep_in_memory
+from migrations_once import migrations_once
 from servers import (
     database,
     postgres,
@@ -144,6 +145,13 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "sql_folder", lambda lake: folder)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once() -> Iterator[None]:
+    """Empty records get their tables as the first ones of this process got them."""
+    with migrations_once():
+        yield
 
 
 @pytest.fixture
