@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import AHEAD, THREADS, in_a_process, in_this_process
+from httpx import create_ssl_context
 from mariadb import mariadb, mariadb_server
 from memory import keep_in_memory
 from migrations_once import migrations_once
@@ -89,7 +91,9 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory; workers find the folder in their environment."""
+    """Keep temporary files in memory; workers find the folder in their environment. What modules
+    make while they are imported is no garbage: none is looked for until all are."""
+    gc.disable()
     config.stash[IN_MEMORY] = keep_in_memory()
 
 
@@ -115,6 +119,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was imported stays: looking for garbage in it, again and again, took a tenth of the
     time of tests that build expressions."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -151,6 +156,15 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def migrated_once() -> Iterator[None]:
     """Empty records get their tables as the first ones of this process got them."""
     with migrations_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trusted_once() -> Iterator[None]:
+    """Clients of the services of tests read the certificates of the world once, not one by one:
+    that takes 25 ms, and nothing here speaks TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", cache(create_ssl_context))
         yield
 
 
