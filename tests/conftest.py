@@ -22,6 +22,7 @@ import pytest
 from command_line import AHEAD, THREADS, in_a_process, in_this_process, loaded_python
 from mariadb import mariadb, mariadb_server
 from memory import keep_in_memory
+from migrations_once import migrations_once
 from servers import (
     database,
     postgres,
@@ -94,7 +95,9 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory; workers find the folder in their environment."""
+    """Keep temporary files in memory; workers find the folder in their environment. What modules
+    make while they are imported is no garbage: none is looked for until all are."""
+    gc.disable()
     config.stash[IN_MEMORY] = keep_in_memory()
 
 
@@ -120,6 +123,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was imported stays: looking for garbage in it, again and again, took a tenth of the
     time of tests that build expressions."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -158,6 +162,13 @@ def certificates_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         name = "httpx._transports.default.create_ssl_context"
         patch.setattr(name, cache(httpx.create_ssl_context), raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once() -> Iterator[None]:
+    """Empty records get their tables as the first ones of this process got them."""
+    with migrations_once():
         yield
 
 

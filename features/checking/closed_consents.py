@@ -7,7 +7,7 @@ later opens it again, as always. Once the row is delivered anew, the next check 
 stood for it is gone.
 """
 
-from features.checking.queries import BROKEN, KNOWN, ROW, TYPED, Counts, count_rows, fetch
+from features.checking.queries import BROKEN, KNOWN, ROW, TYPED, Counts, count_where, fetch
 from features.contracts.contract import Contract
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -39,8 +39,7 @@ def count_closed(lake: Lake, contract: Contract) -> Counts:
             "cannot be read, nor can its instant: who may be contacted is not known",
             "mend the line, or take it out of the delivery",
         )
-    counted = count_rows(lake, f"SELECT {ROW} FROM {_unread()}")
-    return {CLOSED: counted} if counted[0] else {}
+    return count_where(lake, _unread(), {CLOSED: "true"})
 
 
 def closed_rows(contract: Contract) -> str:

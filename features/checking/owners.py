@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.checking.queries import BROKEN, ROW, TYPED, Counts, count_rows
+from features.checking.queries import BROKEN, ROW, TYPED, Counts, count_where
 from features.contracts.contract import Contract
 from features.lake import Lake
 from features.lake.known_at import LATEST
@@ -108,18 +108,15 @@ def find_owners(lake: Lake, contract: Contract, checked: Mapping[str, Path]) -> 
         reference.other: "owner IS NOT NULL",
         reference.later: "known AND owner IS NULL",
     }
-    notes = {
-        sentence: count_rows(lake, f"SELECT {ROW} FROM {OWNERS} WHERE {test}")
-        for sentence, test in tests.items()
-    }
+    notes = count_where(lake, OWNERS, tests)
     if contract.name == "claims":
         void = (
-            f"SELECT {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW}) WHERE policy_id IN"
+            f"(SELECT {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW}) WHERE policy_id IN"
             f" (SELECT policy_id FROM read_parquet({named})"
-            f" WHERE {LATEST} AND {VOID})"
+            f" WHERE {LATEST} AND {VOID}))"
         )
-        notes[NO_TERM] = count_rows(lake, void)
-    return {sentence: counted for sentence, counted in notes.items() if counted[0]}
+        notes |= count_where(lake, void, {NO_TERM: "true"})
+    return notes
 
 
 def _holder(contract: Contract) -> str:

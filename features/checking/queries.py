@@ -1,5 +1,6 @@
 """Run the queries of a check, and name the relations that they share."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from features.lake import Lake
@@ -53,10 +54,33 @@ def count(lake: Lake, query: str) -> int:
     return int(str(row[0]))
 
 
-def count_rows(lake: Lake, query: str) -> tuple[int, str]:
-    """Count the rows of a query with the column ROW; return also the identity of the first."""
-    ((number, first),) = fetch(lake, f"SELECT count(*), min({ROW}) FROM ({query})")
-    return int(str(number)), str(first)
+def count_where(lake: Lake, rows: str, tests: Mapping[str, str]) -> Counts:
+    """Count the rows of which a sentence is true, all sentences in one pass.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine holds the rows.
+    rows : str
+        A relation with the column ROW, or a query in brackets.
+    tests : mapping of str to str
+        Sentence -> condition in SQL.
+
+    Returns
+    -------
+    Counts
+        Those of the sentences that are true of some row.
+    """
+    if not tests:
+        return {}
+    counted = ", ".join(
+        f"count(*) FILTER ({test}), min({ROW}) FILTER ({test})" for test in tests.values()
+    )
+    (cells,) = fetch(lake, f"SELECT {counted} FROM {rows}")
+    pairs = zip(tests, zip(cells[::2], cells[1::2], strict=True), strict=True)
+    return {
+        sentence: (int(str(number)), str(first)) for sentence, (number, first) in pairs if number
+    }
 
 
 def described(lake: Lake, query: str) -> dict[str, str]:

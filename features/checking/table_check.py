@@ -266,7 +266,10 @@ def _find_broken(lake: Lake, contract: Contract, checked: Mapping[str, Path]) ->
     holds the rows with cells that are left out beside them.
     """
     if _is_owned(contract):
-        lake.engine.read_parquet(str(checked["customers"]), table_name=KNOWN)
+        customers = sql_text(checked["customers"])
+        lake.engine.raw_sql(
+            f"CREATE OR REPLACE TEMP VIEW {KNOWN} AS FROM read_parquet({customers})"
+        )
     # The types of the delivered cells are the delivery's own.
     columns = tuple(described(lake, f"FROM {TYPED}").items())
     query = compile_once(

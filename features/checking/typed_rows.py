@@ -10,7 +10,7 @@ from features.checking.queries import (
     TYPED,
     Counts,
     count,
-    count_rows,
+    count_where,
     fetch,
 )
 from features.contracts.contract import Contract
@@ -23,6 +23,11 @@ REPEATED = "check_repeated"
 """Rows that share key and `recorded_at`, each with its fault; null: the one that counts."""
 CAST, FILLED, SHARED = "check_cast", "check_filled", "check_shared"
 """Rows with the contract's types; the milestones of rows that were delivered twice; their keys."""
+CAST_ROWS = "check_cast_rows"
+"""The rows of CAST where they are few."""
+FEW = 10_000
+"""Rows that are cast once for all queries: planning the casts anew takes longer than they do. Of
+more rows, each query casts the cells that it reads."""
 VERSIONED = "check_versioned"
 """Keys of more than one row: versions of one thing, and rows that were delivered twice."""
 REPEATS = "the row repeats another row"
@@ -52,7 +57,11 @@ def type_rows(lake: Lake, contract: Contract, types: dict[str, str]) -> Counts:
     """
     suspect = _suspect_columns(lake, contract, types)
     cast = _cast(lake, contract, types, suspect)
-    _view(lake, CAST, f"SELECT {', '.join(cast)} FROM {SOURCE} s")
+    rows = f"SELECT {', '.join(cast)} FROM {SOURCE} s"
+    if count(lake, f"SELECT count(*) FROM {SOURCE}") <= FEW:
+        lake.engine.raw_sql(f"CREATE OR REPLACE TEMP TABLE {CAST_ROWS} AS {rows}")
+        rows = f"FROM {CAST_ROWS}"
+    _view(lake, CAST, rows)
     _mark_repeated(lake, contract)
     _view(lake, TYPED, _each_once(lake, contract))
     return _changed_cells(lake, contract, suspect, types)
@@ -72,7 +81,7 @@ def drop_typed(lake: Lake) -> None:
     """Drop what `type_rows` created."""
     for view in (TYPED, CAST):
         lake.engine.raw_sql(f"DROP VIEW IF EXISTS {view}")
-    for table in (REPEATED, FILLED, SHARED, VERSIONED):
+    for table in (CAST_ROWS, REPEATED, FILLED, SHARED, VERSIONED):
         lake.engine.raw_sql(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -134,11 +143,7 @@ def _changed_cells(
             tests[f"{name} is rounded to {type_.scale} decimals"] = (
                 f"abs({delivered} - {quoted(name)}) > 1e-6 * greatest(1, abs({delivered}))"
             )
-    counts = {
-        sentence: count_rows(lake, f"SELECT {ROW} FROM {TYPED} WHERE {test}")
-        for sentence, test in tests.items()
-    }
-    return {sentence: counted for sentence, counted in counts.items() if counted[0]}
+    return count_where(lake, TYPED, tests)
 
 
 def _each_once(lake: Lake, contract: Contract) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from memory import server_folder
 
 PASSWORD = "p%40ss word"
 
@@ -24,8 +25,7 @@ def mariadb_server() -> Iterator[str]:
     if server is None or importlib.util.find_spec("pymysql") is None:
         why = "no MariaDB server (apt-get install mariadb-server), or no driver (the extra mysql)"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    folder = Path("/tmp") / f"guanjia-mariadb-{os.getpid()}-{secrets.token_hex(2)}"
-    folder.mkdir()
+    folder = server_folder("mariadb")
     user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     entry = pwd.getpwnam(user)
     os.chown(folder, entry.pw_uid, entry.pw_gid)

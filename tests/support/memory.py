@@ -5,6 +5,7 @@ tests passed; that of a run that failed, or was killed, by the next run.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,6 +17,28 @@ LEAST_FREE = 12 * 2**30
 """Bytes that must be free, of memory and of its file system: a whole run writes some gigabytes."""
 PREFIX = "g"
 """Of the folder; short, since paths of sockets end at 107 letters."""
+
+
+def server_folder(name: str) -> Path:
+    """Create the folder of a server that runs as another user, in memory where tests are.
+
+    A database of each test is some hundred files: on a disk, removing them took minutes.
+
+    Parameters
+    ----------
+    name : str
+        Which server.
+
+    Returns
+    -------
+    Path
+        The folder; its path is short, since that of a socket is.
+    """
+    tests = Path(os.environ.get("TMPDIR", ""))
+    above = tests if tests.parent == MEMORY and tests.name.startswith(PREFIX) else Path("/tmp")
+    folder = above / f"guanjia-{name}-{os.getpid()}-{secrets.token_hex(2)}"
+    folder.mkdir()
+    return folder
 
 
 def keep_in_memory(memory: Path = MEMORY, least_free: int = LEAST_FREE) -> Path | None:
@@ -43,6 +66,8 @@ def keep_in_memory(memory: Path = MEMORY, least_free: int = LEAST_FREE) -> Path 
         return None
     folder = memory / f"{PREFIX}{os.getpid()}"
     folder.mkdir(0o700, exist_ok=True)
+    # Servers of a user of their own reach their folders below; nobody lists it.
+    folder.chmod(0o711)
     os.environ["TMPDIR"] = str(folder)
     tempfile.tempdir = None
     return folder

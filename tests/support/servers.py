@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from memory import server_folder
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 """Settings of the servers as they are shipped: the tests run on these files."""
@@ -139,9 +140,7 @@ def postgres_running() -> Iterator[PostgresServer]:
         why = "no Postgres server (apt-get install postgresql)"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
     user = "postgres" if os.geteuid() == 0 else None
-    # A socket's path must be short, and the server's user must reach the folder.
-    folder = Path("/tmp") / f"guanjia-postgres-{os.getpid()}-{secrets.token_hex(2)}"
-    folder.mkdir()
+    folder = server_folder("postgres")
     if user:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)

@@ -16,6 +16,8 @@ LOOKED_AT = 20_000
 """Rows whose cells are looked at for their kind."""
 MOST_CODES = 60
 """Different values up to which a column may be one of codes."""
+KINDS = ("day", "number", "comma", "mobile", "plate", "damaged")
+"""Kinds of cells that the engine counts."""
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_DIGITS = "10X98765432"
 VIN_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
@@ -84,6 +86,7 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
         "CREATE OR REPLACE TEMP TABLE looked_at AS FROM"
         f" {tidy_cells(source, source.columns, LOOKED_AT)}"
     )
+    kinds = _count_kinds(con, len(source.columns), zone)
     evidence = {}
     for number, heading in enumerate(source.columns):
         filled, distinct = counts[2 * number : 2 * number + 2]
@@ -94,7 +97,12 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
             values = _count_values(con, rows, f"t{number}" if few else "t0")
             distinct = len(values)
             values = values if distinct <= MOST_CODES else {}
-        samples, shares = _look(con, f"t{number}", zone)
+        looked_at = _texts(con, f"t{number}")
+        samples = tuple(dict.fromkeys(looked_at))[:3]
+        shares = kinds.get(number, dict.fromkeys(KINDS, 0.0)) | {
+            "identity": _share(looked_at, is_identity_number),
+            "vin": _share(looked_at, is_vin),
+        }
         evidence[heading] = Evidence(heading, filled, distinct, samples, values, shares)
     con.execute("DROP TABLE looked_at")
     return evidence
@@ -134,30 +142,36 @@ def _count_values(con: "duckdb.DuckDBPyConnection", rows: str, column: str) -> d
     return {str(value): int(number) for value, number in counted}
 
 
-def _look(
-    con: "duckdb.DuckDBPyConnection", column: str, zone: str
-) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Take samples of a column of `looked_at`, and the share of its cells that are of each kind."""
-    texts = f"SELECT {column} AS t FROM looked_at WHERE t IS NOT NULL"
-    looked_at = [str(text) for (text,) in con.execute(texts).fetchall()]
-    kinds = (
-        con.execute(
-            f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
-            f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
-            f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
-            f" avg(({cells.number('t', '1', ',')} IS NOT NULL)::INT),"
-            f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
-            f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
-            f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
-            f" FROM ({texts})"
-        ).fetchone()
-        or (0,) * 6
+def _texts(con: "duckdb.DuckDBPyConnection", column: str) -> list[str]:
+    """List the filled cells of a column of `looked_at`."""
+    query = f"SELECT {column} AS t FROM looked_at WHERE t IS NOT NULL"
+    return [str(text) for (text,) in con.execute(query).fetchall()]
+
+
+def _count_kinds(
+    con: "duckdb.DuckDBPyConnection", columns: int, zone: str
+) -> dict[int, dict[str, float]]:
+    """Count the shares of the filled cells of each column of `looked_at` that are of each kind.
+
+    One query asks of all columns: the engine takes longer to plan it than to run it.
+    """
+    texts = " UNION ALL ".join(
+        f"SELECT {number} AS place, t{number} AS t FROM looked_at" for number in range(columns)
     )
-    names = ("day", "number", "comma", "mobile", "plate", "damaged")
-    shares = {name: float(share or 0) for name, share in zip(names, kinds, strict=True)}
-    shares["identity"] = _share(looked_at, is_identity_number)
-    shares["vin"] = _share(looked_at, is_vin)
-    return tuple(dict.fromkeys(looked_at))[:3], shares
+    counted = con.execute(
+        f"SELECT place, avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
+        f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
+        f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
+        f" avg(({cells.number('t', '1', ',')} IS NOT NULL)::INT),"
+        f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
+        f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
+        f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
+        f" FROM ({texts}) WHERE t IS NOT NULL GROUP BY place"
+    ).fetchall()
+    return {
+        place: {kind: float(share or 0) for kind, share in zip(KINDS, shares, strict=True)}
+        for place, *shares in counted
+    }
 
 
 def is_identity_number(text: str) -> bool:

@@ -119,7 +119,7 @@ def _ordered(
         table = TableMap(name=contract.name, source="", columns={name: ordered})
         unread[order] = unread_shares(lake, table, source, mapping)[name]
         if not unread["ymd"]:
-            return column
+            return column  # No other order reads more.
     if unread["ymd"] <= min(unread["dmy"], unread["mdy"]):
         return column
     if unread["dmy"] == unread["mdy"]:

@@ -280,6 +280,29 @@ def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, changes: list
     assert all(row["reasons"] for row in rows_of(lake.quarantine("policies")))
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_many_rows_are_checked_as_few_are(
+    lake: Lake, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = [
+        *(term(), term(), term(written_premium="2779.104"), term(policy_id="P2", line="boat")),
+        term(policy_id="P3", vehicle_id="Ｖ1 ", ncd_level="9"),
+    ]
+    claims = [claim(), claim(surveyed_at=T1), claim(claim_id="K2", policy_id="P9", remark="?")]
+    files = [lake.checked(name) for name in ("customers", "policies", "claims")]
+    files += [lake.quarantine("policies"), lake.quarantine("claims")]
+    results = []
+    for few in (10_000, 0):
+        monkeypatch.setattr("features.checking.typed_rows.FEW", few)
+        checks = insurer(lake, suffix, policies=policies, claims=claims)
+        results.append((checks, [path.read_bytes() for path in files]))
+    assert results[0] == results[1]
+    assert [check.repeated for check in checks.values()] == [0, 2, 1]
+    assert checks["policies"].bad
+    assert checks["policies"].notes
+    assert checks["claims"].notes
+
+
 def test_a_required_table_without_a_good_row_stops_the_run(lake: Lake) -> None:
     insurer(lake)
     before = lake.checked("policies").read_bytes()
