@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.usefixtures("cohort"),
 ]
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 180
+READY_SECONDS = STOP_SECONDS = 180
 MODEL = "renewal"
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 
@@ -54,7 +54,7 @@ class Server:
     def stop(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture(scope="module")
