@@ -47,7 +47,7 @@ def train(
         Most labels of one model; beyond it customers are left out, chosen by hash.
     tuning_seconds : float
         Budget of each model to search for better parameters of the trees, which replace those
-        declared where they are better beyond chance; 0: none.
+        declared where they are surely better; 0: none.
     all_peers : bool
         Whether the report compares with HistGradientBoosting too.
 

@@ -200,9 +200,9 @@ class Contest:
         (spread,) = self._customers.spreads(away[:, None] / len(away))
         low, high = student_interval(gain, *spread)
         better = low >= LEAST_GAIN * loss
-        taken = {**tuning.parameters, **parameters} if better else tuning.parameters
+        chosen = {**tuning.parameters, **parameters} if better else tuning.parameters
         return replace(
-            tuning, parameters=taken, better=better, gain=gain, low=low, high=high, loss=loss
+            tuning, parameters=chosen, better=better, gain=gain, low=low, high=high, loss=loss
         )
 
     def _score(self, name: str, parameters: Mapping[str, float] | None = None) -> Array:
