@@ -66,9 +66,9 @@ class TrainingRows:
             "probability", "count" or "amount".
         """
         encoding = Encoding.learn(frame, features)
-        taken, weights = thin(outcome) if kind == "probability" else (None, None)
-        if taken is not None:
-            frame, outcome, stop = frame[taken], outcome[taken], stop[taken]
+        chosen, weights = thin(outcome) if kind == "probability" else (None, None)
+        if chosen is not None:
+            frame, outcome, stop = frame[chosen], outcome[chosen], stop[chosen]
         return cls(encoding.matrix(frame), encoding, outcome, stop, weights)
 
     @property
@@ -136,9 +136,9 @@ def thin(outcome: Array) -> tuple[Flags, Array] | tuple[None, None]:
     yes, share = outcome > 0, _share(outcome)
     if share == 1:
         return None, None
-    taken = yes | (np.random.default_rng(SEED).random(len(outcome)) < share)
-    weight = (~yes).sum() / (taken & ~yes).sum()
-    return taken, np.where(yes[taken], 1.0, weight)
+    chosen = yes | (np.random.default_rng(SEED).random(len(outcome)) < share)
+    weight = (~yes).sum() / (chosen & ~yes).sum()
+    return chosen, np.where(yes[chosen], 1.0, weight)
 
 
 def count_taken(outcome: Array, kind: str) -> int:
