@@ -1,5 +1,6 @@
 """Show trained models as tables: models of probabilities, and models of counts or amounts."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,4 +71,5 @@ def _amount(trained: "TrainResult", figures: "Amounts") -> dict[str, Any]:
 
 
 def _interval(figure: float, low: float, high: float) -> str:
-    return f"{figure:.3f} ({low:.3f}-{high:.3f})".replace("0.", ".")
+    bounds = "" if math.isnan(low) else f" ({low:.3f}-{high:.3f})"
+    return f"{figure:.3f}{bounds}".replace("0.", ".")

@@ -1,6 +1,7 @@
 """Figures worked out by hand or by scikit-learn, their intervals, and slices that do not touch."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from training.evaluation.figures import figures_of, probability_figures
 from training.evaluation.intervals import Customers, student_interval
 from training.evaluation.leaks import single_tags
 from training.evaluation.peers import compare_with_peers, predict_peers
+from training.evaluation.statements import _order
 from training.fitting.datasets import split_by_time
 
 LABEL = np.array([False, True, False, True])
@@ -252,8 +254,18 @@ def test_every_kind_has_figures_and_peers(kind):
     if kind != "probability":
         assert figures.total_ratio_low < figures.total_ratio < figures.total_ratio_high
         assert figures.total_ratio == pytest.approx(told[linear].sum() / label.sum())
-        assert 0 < figures.gini_low < figures.gini < figures.gini_high
         assert 0 < figures.explained < 1
+    if kind == "count":
+        assert 0 < figures.gini_low < figures.gini < figures.gini_high
+    if kind == "amount":
+        # Of 150 customers.
+        assert figures.gini > 0
+        assert np.isnan([figures.gini_low, figures.gini_high]).all()
+        judged = SimpleNamespace(figures=figures, kind="amount")
+        sentence = _order(judged)  # type: ignore[arg-type]
+        assert sentence.tone == "watch"
+        assert sentence.english.startswith(f"Gini {figures.gini:.3f}, of fewer than 250 customers:")
+        assert f"{figures.gini:.3f}，客户不足250位，" in sentence.chinese
 
 
 def test_gain_of_amounts():

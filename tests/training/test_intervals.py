@@ -6,9 +6,10 @@ import pytest
 from scipy.special import logit
 
 from training.evaluation.intervals import (
+    FEWEST_PAID,
     Customers,
-    gini_interval,
     interval,
+    order_interval,
     pool_evidence,
     ratio_interval,
     share_interval,
@@ -34,7 +35,19 @@ def test_an_auc_keeps_its_interval_between_0_and_1():
 
 def test_a_gini_is_an_auc_on_another_scale():
     low, high = share_interval(0.6, 0.05, 50)
-    assert gini_interval(0.2, 0.1, 50) == pytest.approx((2 * low - 1, 2 * high - 1))
+    people = Customers(pd.Series(map(str, range(50))))
+    gini = order_interval(0.2, (0.1, 50.0, 0.0), people, "count")
+    assert gini == pytest.approx((2 * low - 1, 2 * high - 1))
+    assert order_interval(0.6, (0.05, 50.0, 0.0), people, "probability") == (low, high)
+
+
+def test_a_gini_of_few_amounts_has_no_interval():
+    few = Customers(pd.Series(map(str, range(FEWEST_PAID - 1))))
+    enough = Customers(pd.Series(map(str, range(FEWEST_PAID))))
+    spread = (0.1, 200.0, 0.0)
+    assert np.isnan(order_interval(0.2, spread, few, "amount")).all()
+    assert np.isfinite(order_interval(0.2, spread, enough, "amount")).all()
+    assert np.isfinite(order_interval(0.2, spread, few, "count")).all()
 
 
 def test_a_ratio_is_as_far_from_its_ends_in_times():

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from training.estimators.level import interval_of_total, level_margin
+from training.estimators.level import Z95, interval_of_total, level_margin
 from training.estimators.logistic import expit, logit
 
-T1, T3 = 12.706, 3.182
-"""Quantiles .975 of Student's t with one and three degrees of freedom."""
+GRID = np.linspace(0, 6, 601)
+"""Margins at which the shares are computed."""
 
 
 def margin(outcome: list[int], people: str, quarters: list[int], predicted: float = 0.5) -> float:
@@ -22,25 +23,52 @@ def margin(outcome: list[int], people: str, quarters: list[int], predicted: floa
     return level_margin(*values, pd.Series(list(people)), pd.Series(dates))
 
 
+@pytest.fixture
+def quarters_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.estimators.level.BETWEEN", 1e-9)
+
+
+@pytest.mark.usefixtures("quarters_alike")
 def test_rows_of_a_customer_count_together() -> None:
     # Left over: a half each, up or down; their mean is 0; sum of p(1 - p): 1. One quarter.
-    assert margin([1, 0, 1, 0], "ABCD", [0] * 4) == pytest.approx(T1 * 1.0, rel=1e-3)
-    assert margin([1, 0, 1, 0], "ABAB", [0] * 4) == pytest.approx(T1 * math.sqrt(2), rel=1e-3)
-    assert margin([1, 0, 1, 0], "AABB", [0] * 4) == 0
+    assert margin([1, 0, 1, 0], "ABCD", [0] * 4) == pytest.approx(Z95 * 1.0, rel=1e-3)
+    assert margin([1, 0, 1, 0], "ABAB", [0] * 4) == pytest.approx(Z95 * math.sqrt(2), rel=1e-3)
+    assert margin([1, 0, 1, 0], "AABB", [0] * 4) == pytest.approx(0, abs=1e-6)
 
 
-def test_quarters_that_differ_beyond_chance_widen_it() -> None:
+def test_of_one_quarter_only_the_prior_says_how_far_the_next_may_be() -> None:
+    # 250,000 rows, so no noise of their own: the margin is the 95% point of a normal distribution
+    # whose deviation is sqrt(2) times a half-Cauchy of median .05.
+    many = margin([1, 0] * 125_000, "".join(map(chr, range(1000, 51_000))) * 5, [0] * 250_000)
+    draw = np.random.default_rng(1)
+    deviations = 0.05 * np.tan(np.pi / 2 * draw.random(2_000_000))
+    drawn = math.sqrt(2) * deviations * draw.standard_normal(2_000_000)
+    assert many == pytest.approx(np.quantile(np.abs(drawn), 0.95), rel=0.02)
+
+
+def by_integration(levels: np.ndarray, variance: float, of_all: float) -> float:
+    """The 95% margin of a level to come, by integration over the deviation between quarters."""
+    count = len(levels)
+    deviations = np.geomspace(1e-4, 200, 200_000)
+    every = variance + deviations**2
+    fit = -(count - 1) / 2 * np.log(every) - ((levels - levels.mean()) ** 2).sum() / every / 2
+    width = np.gradient(deviations) / (1 + (deviations / 0.05) ** 2)
+    likely = np.exp(fit - fit.max()) * width
+    spread = np.sqrt(of_all + deviations**2 * (1 + 1 / count))
+    inside = [float((likely * norm.cdf(far / spread)).sum() / likely.sum()) for far in GRID]
+    return float(np.interp(0.975, inside, GRID))
+
+
+@pytest.mark.parametrize("rates", [(100, 100, 100, 100), (110, 90, 110, 90), (150, 50, 150, 50)])
+def test_quarters_that_differ_beyond_chance_widen_it(rates: tuple[int, ...]) -> None:
     people = "".join(chr(1000 + n) for n in range(800))
-    alike = margin([1, 0] * 400, people, [n // 200 for n in range(800)])
-    # Four quarters of 200 rows, half of all true. Sum of squares 800/4, of p(1 - p) 800/4.
-    assert alike == pytest.approx(T3 * math.sqrt(200) / 200, rel=1e-3)
-    rates = [150, 50, 150, 50]
     outcome = [int(n < rate) for rate in rates for n in range(200)]
-    # Levels +-1 (50 left over / 50), each of variance 37.5 / 2500: DerSimonian and Laird.
-    weight = 2500 / 37.5
-    between = (4 * weight - 3) / (4 * weight - weight)
+    # Four quarters of 200 rows, half of all true: p(1 - p) is 50 a quarter. What rows leave over
+    # has in each the variance of its own rate, and around the level of all 800 / 4 / 200^2.
+    (variance,) = {rate * (200 - rate) / 200 / 50**2 for rate in rates}
+    expected = by_integration((np.array(rates) - 100) / 50, variance, 200 / 200**2)
     differing = margin(outcome, people, [n // 200 for n in range(800)])
-    assert differing == pytest.approx(T3 * math.sqrt(200 / 200**2 + between), rel=1e-3)
+    assert differing == pytest.approx(expected, rel=0.01)
 
 
 def test_ends_are_the_nearest_whole_numbers() -> None:

@@ -4,11 +4,11 @@ Two things make the number uncertain. Chance: a sum of independent outcomes of p
 the mean sum(p) and the variance sum(p * (1 - p)) (the Poisson binomial distribution). And the
 level: if all log-odds are too high or too low by d, the sum is off by about d * sum(p * (1 - p)).
 How large d may be is learned from the rows that the model was calibrated on: what was left over
-differs by customer and from one quarter to the next. A quarter to come is one more draw of the
-same kind, as in the prediction interval of a random-effects meta-analysis, with Student's t
-(Higgins, Thompson and Spiegelhalter 2009, J. R. Stat. Soc. A 172, 137-159; with one degree of
-freedom more it covers here). The variance between quarters is the moment estimator of DerSimonian
-and Laird (1986, Control. Clin. Trials 7, 177-188).
+differs by customer and from one quarter to the next, and a quarter to come is one more draw of the
+same kind. This is the prediction interval of a random-effects meta-analysis. Few quarters say
+little of how far quarters differ, so the standard deviation between them has a prior, half-Cauchy
+(Gelman 2006, Bayesian Analysis 1, 515-534; Roever 2020, J. Stat. Softw. 93(6)), and the margin is
+taken over its posterior.
 """
 
 import math
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 Z95 = 1.959963984540054
 """Standard deviations to either side that hold 95% of a normal distribution."""
+BETWEEN = 0.05
+"""Median, before any row is seen, of the standard deviation between quarters, in log-odds. Measured
+(DerSimonian and Laird 1986): 0 to 0.08 in eight of ten models (ADR 66)."""
+STEPS = 400
+"""Deviations between quarters that the posterior is computed at, equally likely before."""
 
 
 def level_margin(
@@ -44,21 +49,24 @@ def level_margin(
         95% margin in log-odds, to either side.
     """
     import pandas as pd
-    from scipy.special import stdtrit
 
     left_over = np.asarray(outcome, np.float64) - predicted
     weight = predicted * (1 - predicted)
     quarters, names = pd.factorize(pd.to_datetime(dates).dt.to_period("Q"))
     people, _ = pd.factorize(customers)
-    levels, variances = [], []
-    for quarter in range(len(names)):
-        rows = quarters == quarter
-        levels.append(left_over[rows].sum() / weight[rows].sum())
-        variances.append(_variance(left_over[rows], weight[rows], people[rows]))
-    known = np.array(variances) > 0
-    between = _between(np.array(levels)[known], np.array(variances)[known])
-    quantile = float(stdtrit(max(len(names) - 1, 1), 0.975))
-    return quantile * math.sqrt(_variance(left_over, weight, people) + between)
+    sums = np.bincount(quarters, weight)
+    levels = np.bincount(quarters, left_over) / sums
+    variances = np.array(
+        [
+            _variance(left_over[rows], weight[rows], people[rows])
+            for rows in (quarters == quarter for quarter in range(len(names)))
+        ]
+    )
+    known = variances > 0
+    between, likely = _between(levels[known], variances[known])
+    # The level that was fitted is the mean of these quarters', and the next one is another draw.
+    draws = 1 + float((sums**2).sum() / sums.sum() ** 2)
+    return _quantile(_variance(left_over, weight, people) + draws * between, likely)
 
 
 def interval_of_total(probabilities: Array, margin: float) -> tuple[float, float]:
@@ -96,12 +104,27 @@ def _variance(left_over: Array, weight: Array, people: Array) -> float:
     return float((own**2).sum() / weight.sum() ** 2)
 
 
-def _between(levels: Array, variances: Array) -> float:
-    """Estimate the variance of levels beyond what their own variances explain; 0 of one level."""
-    if len(levels) < 2:
+def _between(levels: Array, variances: Array) -> tuple[Array, Array]:
+    """Compute the posterior of the variance between levels: variances, and how likely each is."""
+    middles = (np.arange(STEPS) + 0.5) / STEPS
+    between = (BETWEEN * np.tan(np.pi / 2 * middles)) ** 2
+    weights = 1 / (variances + between[:, None])
+    sums = weights.sum(axis=1)
+    # Restricted likelihood: the mean of all levels is not known.
+    means = (weights * levels).sum(axis=1) / np.where(sums > 0, sums, 1.0)
+    fit = np.log(weights).sum(axis=1) - np.log(np.where(sums > 0, sums, 1.0))
+    fit -= (weights * (levels - means[:, None]) ** 2).sum(axis=1)
+    likely = np.exp((fit - fit.max()) / 2)
+    return between, likely / likely.sum()
+
+
+def _quantile(variances: Array, likely: Array) -> float:
+    """Find what 95% of a mixture of normal distributions around 0 are within."""
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    deviations = np.sqrt(variances)
+    if deviations.max() == 0:
         return 0.0
-    weights = 1 / variances
-    mean = (weights * levels).sum() / weights.sum()
-    spread = float((weights * (levels - mean) ** 2).sum())
-    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
-    return max(0.0, (spread - (len(levels) - 1)) / scale)
+    most = Z95 * float(deviations.max())
+    return float(brentq(lambda far: float(likely @ ndtr(far / deviations)) - 0.975, 0.0, most))

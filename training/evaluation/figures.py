@@ -8,7 +8,7 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.discrimination import Ranking, gain_table
-from training.evaluation.intervals import Customers, gini_interval, ratio_interval, share_interval
+from training.evaluation.intervals import Customers, order_interval, ratio_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def probability_figures(label: Outcomes, predicted: Array, people: Customers) ->
     ranking = Ranking(label, predicted)
     _, auc, precision = ranking.measure()
     _, auc_spread, precision_spread = people.spreads(ranking.noise())
-    auc_low, auc_high = share_interval(auc, *auc_spread)
+    auc_low, auc_high = order_interval(auc, auc_spread, people, "probability")
     precision_low, precision_high = share_interval(precision, *precision_spread)
     error = calibration_error(label, predicted, people)
     line = fit_line(label, predicted, people)
@@ -181,7 +181,7 @@ def amount_figures(label: Outcomes, predicted: Array, people: Customers, kind: K
     gini_spread, ratio_spread = people.spreads(
         np.column_stack([ranking.noise()[:, 0], over]), label
     )
-    gini_low, gini_high = gini_interval(gini, *gini_spread)
+    gini_low, gini_high = order_interval(gini, gini_spread, people, kind)
     ratio_low, ratio_high = ratio_interval(ratio, *ratio_spread)
     error = calibration_error(label, predicted, people, kind)
     return Amounts(

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
 from training.estimators.encoding import Array, Flags
-from training.estimators.losses import Outcomes
+from training.estimators.losses import Kind, Outcomes
 
 CONFIDENCE = 0.95
 """Of every interval."""
@@ -21,6 +21,9 @@ LEAST_SKEWED = 1e-6
 """Skewness from which an interval is bent."""
 LEAST_REST = 1e-6
 """Least share of all amounts that the others have."""
+FEWEST_PAID = 250
+"""Customers that a Gini of amounts needs, else it stands without an interval: among fewer, large
+amounts are too few. Intervals held .92 with 160 customers and .94 with 240."""
 Interval = tuple[float, float]
 Spread = tuple[float, float, float]
 """Deviation of a figure, customers that it rests on, and its skewness."""
@@ -241,20 +244,30 @@ def share_interval(
     return float(expit(low)), float(expit(high))
 
 
-def gini_interval(
-    figure: float, deviation: float, customers: float, skewness: float = 0.0
-) -> Interval:
-    """Return the 95% interval of a Gini, as `share_interval` does: it is from -1 to 1.
+def order_interval(figure: float, spread: Spread, people: Customers, kind: Kind) -> Interval:
+    """Return the 95% interval of an AUC (0 to 1), or of the Gini of counts and amounts (-1 to 1).
 
     Parameters
     ----------
-    figure, deviation : float
-        The figure and its standard deviation.
-    customers : float
-        Customers that it rests on (`Customers.spreads`).
-    skewness : float
-        As in `student_interval`.
+    figure : float
+        The AUC or the Gini.
+    spread : (float, float, float)
+        Of the figure (`Customers.spreads`).
+    people : Customers
+        Customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    (float, float)
+        NaN of amounts of fewer than `FEWEST_PAID` customers.
     """
+    if kind == "amount" and people.count < FEWEST_PAID:
+        return float("nan"), float("nan")
+    if kind == "probability":
+        return share_interval(figure, *spread)
+    deviation, customers, skewness = spread
     low, high = share_interval((figure + 1) / 2, deviation / 2, customers, skewness)
     return 2 * low - 1, 2 * high - 1
 

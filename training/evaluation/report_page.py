@@ -17,11 +17,10 @@ from training.evaluation.charts import Line, Mark
 from training.evaluation.contact import WORKING_SHARE
 from training.evaluation.fairness import Fairness
 from training.evaluation.figures import Figures
-from training.evaluation.intervals import Interval
+from training.evaluation.intervals import FEWEST_PAID, Interval
 from training.evaluation.peers import PEER_LABELS
 from training.evaluation.slices import (
     ATTRIBUTES,
-    FEWEST_PAID,
     SMALLEST_EVENTS,
     SMALLEST_ROWS,
     Slice,

@@ -19,8 +19,7 @@ from training.evaluation.discrimination import Ranking
 from training.evaluation.intervals import (
     Customers,
     Interval,
-    gini_interval,
-    share_interval,
+    order_interval,
     student_interval,
 )
 
@@ -28,9 +27,6 @@ SMALLEST_ROWS = 200
 """A part of fewer rows is only counted; no figures are given."""
 SMALLEST_EVENTS = 20
 """Rows of the rarer outcome that a part needs, else its AUC or Gini is not given."""
-FEWEST_PAID = 250
-"""Customers that a part of amounts needs, else its Gini stands without an interval: among fewer,
-large amounts are too few. Intervals held .92 with 160 customers and .94 with 240."""
 AGE_STEPS = (30, 40, 50, 60)
 LEAD_STEPS = (0, 3, 7, 15, 30, 61)
 NOT_KNOWN = ("未知", "not known")
@@ -228,7 +224,7 @@ def _slice(
     nothing = (float("nan"), float("nan"))
     small = len(label) < SMALLEST_ROWS
     gap, gap_interval, ece, ece_interval = float("nan"), nothing, float("nan"), nothing
-    order, order_interval, loss = float("nan"), nothing, float("nan")
+    order, order_bounds, loss = float("nan"), nothing, float("nan")
     if not small:
         gap = float(predicted.mean() - label.mean())
         (spread,) = people.spreads((predicted - label - gap)[:, None] / len(label))
@@ -243,9 +239,8 @@ def _slice(
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
             amounts = None if column else label
-            if kind != "amount" or people.count >= FEWEST_PAID:
-                (spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
-                order_interval = (share_interval if column else gini_interval)(order, *spread)
+            (spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
+            order_bounds = order_interval(order, spread, people, kind)
     return Slice(
         attribute=attribute,
         value=value,
@@ -258,7 +253,7 @@ def _slice(
         gap=gap,
         gap_interval=gap_interval,
         order=order,
-        order_interval=order_interval,
+        order_interval=order_bounds,
         loss=loss,
         ece=ece,
         ece_interval=ece_interval,

@@ -8,7 +8,7 @@ from typing import Literal
 from training.estimators.losses import LOSSES, RANKINGS
 from training.evaluation.assessment import Assessment
 from training.evaluation.figures import Figures
-from training.evaluation.intervals import Interval
+from training.evaluation.intervals import FEWEST_PAID, Interval
 from training.evaluation.peers import PEER_LABELS
 
 Tone = Literal["good", "watch", "bad"]
@@ -56,6 +56,13 @@ def _order(assessment: Assessment) -> Statement:
             f"The highest tenth has {figures.lift:.1f} times the mean outcome.",
         )
     name = RANKINGS[assessment.kind]
+    if math.isnan(low):
+        return Statement(
+            "watch",
+            f"{name[0]} {order:.3f}，客户不足{FEWEST_PAID}位，无可靠区间，不作判断。{detail[0]}",
+            f"{name[1]} {order:.3f}, of fewer than {FEWEST_PAID} customers: no interval would hold, "
+            f"so nothing is concluded. {detail[1]}",
+        )
     tone: Tone = "good" if low > chance else "bad"
     figure = f"{order:.3f} ({low:.3f}–{high:.3f})"
     return Statement(tone, f"{name[0]} {figure}。{detail[0]}", f"{name[1]} {figure}. {detail[1]}")

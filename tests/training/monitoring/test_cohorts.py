@@ -99,6 +99,18 @@ def test_an_order_that_is_lost_is_told_by_auc_and_lift():
     assert one.loss > one.base_loss
 
 
+@pytest.mark.parametrize(("people", "ranked"), [(249, False), (250, True)])
+def test_the_order_of_few_amounts_is_not_tested(people: int, ranked: bool) -> None:
+    frame, _ = asked(5, people)
+    draw = np.random.default_rng(5)
+    told = np.exp(draw.normal(8.0, 0.5, len(frame)))
+    frame["label"] = told * draw.gamma(2.0, 0.5, len(frame))
+    reference = {"rows": 20_000.0, "order": 0.2, "lift": 1.8, "base_rate": 3_400.0}
+    one = cohort_figures("2025-11", frame, told, reference, Bounds(), ERROR, None, "amount")
+    figures = ["gap", "gini", "lift", "loss"] if ranked else ["gap", "lift", "loss"]
+    assert [test.figure for test in one.tests if not test.subject] == figures
+
+
 def test_extremes_that_are_too_extreme_are_told_by_the_slope():
     frame, told = asked(4, 3000)
     odds = np.log(told / (1 - told))
