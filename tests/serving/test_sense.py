@@ -47,6 +47,8 @@ def test_which_way_staying_lies() -> None:
         ("days_since_last_response", 3, 500),
         ("days_since_last_response", None, math.nan),
         ("price_sensitivity", "low", "high"),
+        ("price_increases_accepted", 1, 0),
+        ("price_increase_acceptance_share", 0.5, 0.0),
         ("service_sensitivity_score", 0.5, -0.5),
         ("star_level", 5, 1),
         ("tenure_years", 6, 1),
