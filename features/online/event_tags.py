@@ -1,16 +1,14 @@
 """Compute tags and contact details of a few customers now, by the expressions of their snapshot.
 
 The rows are the checked ones and those that events made since. The SQL of a group is one statement:
-it is compiled once and cached in a file, and planned once a process, so an event costs
+it is compiled once a home (`features.lake.compiled`) and planned once a process, so an event costs
 milliseconds. It runs in an engine of its own, over tables that hold only these customers.
 """
 
-import hashlib
 import json
 import threading
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,11 +22,11 @@ from features.contracts.tables import CONTRACTS
 from features.events.inbox import EventInbox
 from features.instants import TICK
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import SPINE, Spine
 from features.online.contact_details import COLUMNS, CONTACT_DETAILS, TABLES
 from features.online.detail_queries import contact_details
-from features.publishing import published
 from features.snapshots.definitions import definitions
 from features.snapshots.group_files import tag_schema
 from features.snapshots.tag_queries import aggregate, assemble, needed_tags, relations_of
@@ -88,7 +86,7 @@ class LiveTags:
                 if lake.has(name):
                     lake.require(name)  # its civil days must be ours
             tables = _Tables(lake, present)
-            for name, query in self._statements(tables).items():
+            for name, query in _statements(tables).items():
                 tables.con.execute(f"PREPARE {quoted(name)} AS {query}")
             self._tables = tables
         tables.turn_to(lake)
@@ -136,22 +134,6 @@ class LiveTags:
                     rows = rows.set_column(rows.column_names.index(column), column, at)
                 computed[group] = rows if group == CONTACT_DETAILS else rows.cast(tag_schema(group))
             return computed
-
-    def _statements(self, tables: "_Tables") -> dict[str, str]:
-        """Read the SQL of each group from the file that caches it, or compile it anew."""
-        path = self._lake.home / "feast" / "live.json"
-        files = (Path(__file__), Path(contact_details.__code__.co_filename))
-        code = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-        key = [definitions(self._lake), code, *tables.present]
-        cache = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        if cache.get("key") != key:
-            sql = {name: _statement(tables, name) for name in groups()}
-            sql[CONTACT_DETAILS] = _details_statement(tables)
-            cache = {"key": key, "sql": sql}
-            with published(path) as draft:
-                draft.write_text(json.dumps(cache), "utf-8")
-        statements: dict[str, str] = cache["sql"]
-        return statements
 
 
 class _Tables(Lake):
@@ -245,6 +227,18 @@ def _raw_tables_of(group: str) -> set[str]:
 def _raw_tables(relations: Collection[str]) -> set[str]:
     """Collect the raw tables that relations read."""
     return {table for name in relations for table in RELATIONS[name].reads}
+
+
+def _statements(tables: _Tables) -> dict[str, str]:
+    """Write the query of each group, or read them where they were compiled before."""
+
+    def write() -> str:
+        written = {name: _statement(tables, name) for name in groups()}
+        return json.dumps(written | {CONTACT_DETAILS: _details_statement(tables)})
+
+    key = ("live tags", definitions(tables), tables.present)
+    statements: dict[str, str] = json.loads(compile_once(tables, key, write))
+    return statements
 
 
 def _statement(tables: _Tables, group: str) -> str:

@@ -126,7 +126,6 @@ def main(home: Path, target: Path) -> None:
     guanjia(home, "erase", stay[0], "--who", "golden")
     for name in ("compiled", "tmp"):
         shutil.rmtree(home / name, ignore_errors=True)
-    (home / "feast" / "live.json").unlink()  # compiled SQL, too
     databases = ("records.db", "events.db", "feast/online.db", "mlflow/mlflow.db")
     for path in (home / name for name in databases):
         with contextlib.closing(sqlite3.connect(path)) as database:

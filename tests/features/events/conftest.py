@@ -123,19 +123,6 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def kept_sql(tmp_path_factory: pytest.TempPathFactory, put: Put) -> Path:
-    """The SQL of live tags, compiled once for all tests; every raw table is there."""
-
-    def make(home: Path) -> None:
-        lake = Lake(Settings(home=home))
-        for table in CONTRACTS:
-            put(lake, table, [])
-        FreshTags(lake, EventInbox(lake)).prepare()
-
-    return made_once(tmp_path_factory, "live-tags", make) / "feast" / "live.json"
-
-
-@pytest.fixture(scope="session")
 def tables() -> dict[str, list[Row]]:
     """Rows of the customers, known by the end of yesterday."""
     every = [rows_of(customer) for customer in CUSTOMERS]
@@ -144,7 +131,7 @@ def tables() -> dict[str, list[Row]]:
 
 @pytest.fixture(scope="session")
 def online_home(
-    tmp_path_factory: pytest.TempPathFactory, put: Put, tables: dict[str, list[Row]], kept_sql: Path
+    tmp_path_factory: pytest.TempPathFactory, put: Put, tables: dict[str, list[Row]]
 ) -> Path:
     """A home of these customers whose tags of yesterday are online; tests copy it."""
 
@@ -152,7 +139,6 @@ def online_home(
         lake = Lake(Settings(home=home))
         for table, rows in tables.items():
             put(lake, table, rows)
-        shutil.copytree(kept_sql.parent, lake.home / "feast")
         write_snapshot(lake, [YESTERDAY])
         feast_client.materialize(lake, YESTERDAY, now=NINE)
 

@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -37,13 +36,12 @@ EVENING = datetime(2026, 7, 1, 17, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def insurer(tmp_path_factory: pytest.TempPathFactory, kept_sql: Path) -> Path:
+def insurer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """150 simulated customers, checked, with yesterday's tags."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("insurer")))
     simulate(lake, 150, 11)
     check_tables(lake)
     write_snapshot(lake, [YESTERDAY])
-    shutil.copytree(kept_sql.parent, lake.home / "feast")
     return lake.home
 
 

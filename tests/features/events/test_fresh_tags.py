@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from features.events.intake import RefusedError
-from features.lake import Lake
+from features.lake import Lake, compiled
 from features.online import feast_client
 from features.online.push_events import catch_up
 from features.online.reader import read_tags
@@ -219,14 +219,21 @@ def test_what_is_refused_leaves_no_trace(desk: Any, later: Later) -> None:
 
 
 def test_the_kept_sql_is_that_of_the_definitions(
-    desk: Any, kept_sql: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "features.online.event_tags._statement", lambda tables, group: f"SELECT '{group}'"
-    )
-    desk.fresh.prepare()
-    path = desk.lake.home / "feast" / "live.json"
-    assert path.read_bytes() == kept_sql.read_bytes()
+    folder = tmp_path / "compiled" / "code"
+    monkeypatch.setattr(compiled, "sql_folder", lambda lake: folder)
+
+    def prepare(word: str) -> set[str]:
+        """What lies in the folder when a new process, which would write this, is ready."""
+        monkeypatch.setattr(compiled, "_queries", {})
+        statement = "features.online.event_tags._statement"
+        monkeypatch.setattr(statement, lambda tables, group: f"SELECT '{word} {group}'")
+        type(desk)(desk.lake).fresh.prepare()
+        texts = [json.loads(path.read_text("utf-8")) for path in folder.iterdir()]
+        return {text["claims"] for text in texts}
+
+    assert prepare("first") == {"SELECT 'first claims'"}
+    assert prepare("second") == {"SELECT 'first claims'"}
     (desk.lake.home / "star.toml").write_text("break_months = 3\n")
-    type(desk)(desk.lake).fresh.prepare()
-    assert json.loads(path.read_text())["sql"]["claims"] == "SELECT 'claims'"
+    assert prepare("third") == {"SELECT 'first claims'", "SELECT 'third claims'"}
