@@ -4,7 +4,6 @@ from collections.abc import Mapping as Map
 
 import ibis.expr.datatypes as dt
 
-from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
 from features.imports import cells
 from features.imports.mapping import UNKNOWN, ColumnMap, Mapping, TableMap
@@ -49,21 +48,22 @@ def find_forms(
         With orders, codes and units; a column that is not read well is marked "look".
     """
     contract = CONTRACTS[table.name]
-    columns = {}
+    columns = dict(table.columns)
+    dates = []
     for name, column in table.columns.items():
         looks = evidence.get(column.heading or "")
         if looks is None or not looks.filled:
-            columns[name] = column
             continue
         if isinstance(contract.columns[name], dt.Date | dt.Timestamp):
-            column = _ordered(lake, contract, name, column, source, mapping)  # noqa: PLW2901
+            dates.append(name)
         elif contract.columns[name].is_numeric() and looks.shares["comma"] > looks.shares["number"]:
-            column = column.model_copy(update={"decimal": ","})  # noqa: PLW2901
+            columns[name] = column.model_copy(update={"decimal": ","})
         elif contract.declared[name].allowed or isinstance(contract.columns[name], dt.Boolean):
-            column = _coded(table.name, name, column, looks)  # noqa: PLW2901
-        columns[name] = column
+            columns[name] = _coded(table.name, name, column, looks)
     table = table.model_copy(update={"columns": columns})
-    for name, share in unread_shares(lake, table, source, mapping).items():
+    shares = unread_shares(lake, table, source, mapping)
+    _find_orders(lake, table, source, mapping, [name for name in dates if shares[name]], shares)
+    for name, share in shares.items():
         if share > FEW_UNREAD:
             columns[name] = columns[name].model_copy(update={"confidence": "look"})
     if table.name == "policies":
@@ -104,28 +104,34 @@ def unread_shares(
     }
 
 
-def _ordered(
+def _find_orders(
     lake: Lake,
-    contract: Contract,
-    name: str,
-    column: ColumnMap,
+    table: TableMap,
     source: TextTable,
     mapping: Mapping,
-) -> ColumnMap:
-    """Find the order of day, month and year; where two read all cells, it has to be asked."""
-    unread = {}
-    for order in ("ymd", "dmy", "mdy"):
-        ordered = column.model_copy(update={"order": order})
-        table = TableMap(name=contract.name, source="", columns={name: ordered})
-        unread[order] = unread_shares(lake, table, source, mapping)[name]
-        if not unread["ymd"]:
-            return column  # No other order reads more.
-    if unread["ymd"] <= min(unread["dmy"], unread["mdy"]):
-        return column
-    if unread["dmy"] == unread["mdy"]:
-        return column.model_copy(update={"order": "ask", "confidence": "look"})
-    order = min(("dmy", "mdy"), key=lambda name: unread[name])
-    return column.model_copy(update={"order": order})
+    names: list[str],
+    shares: dict[str, float],
+) -> None:
+    """Find the order of day, month and year of columns that have cells of no year, month and day.
+
+    Where two orders read as many, it has to be asked. Columns and shares are written in place.
+    """
+    unread = {"ymd": dict(shares)}
+    for order in ("dmy", "mdy") if names else ():
+        ordered = {n: table.columns[n].model_copy(update={"order": order}) for n in names}
+        trial = table.model_copy(update={"columns": ordered})
+        unread[order] = unread_shares(lake, trial, source, mapping)
+    for name in names:
+        least = min(unread["dmy"][name], unread["mdy"][name])
+        if unread["ymd"][name] <= least:
+            continue
+        if unread["dmy"][name] == unread["mdy"][name]:
+            change = {"order": "ask", "confidence": "look"}
+        else:
+            order = min(("dmy", "mdy"), key=lambda order: unread[order][name])
+            change = {"order": order}
+        table.columns[name] = table.columns[name].model_copy(update=change)
+        shares[name] = least
 
 
 def _coded(table: str, name: str, column: ColumnMap, looks: Evidence) -> ColumnMap:
