@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def render_card(assessment: Assessment) -> str:
     return text.rstrip() + "\n"
 
 
+@cache
 def _environment(escaped: bool = True) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
