@@ -75,24 +75,24 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
     """
     if not source.columns:
         return {}
-    tidied = tidy_cells(source, source.columns)
-    names = [f"t{number}" for number in range(len(source.columns))]
-    counts = con.execute(
-        f"SELECT {', '.join(f'count({t}), approx_count_distinct({t})' for t in names)},"
-        f" count(*) FROM {tidied}"
-    ).fetchone()
-    assert counts is not None
     con.execute(
         "CREATE OR REPLACE TEMP TABLE looked_at AS FROM"
         f" {tidy_cells(source, source.columns, LOOKED_AT)}"
     )
+    (row_count,) = con.execute("SELECT count(*) FROM looked_at").fetchone() or (0,)
+    few = row_count < LOOKED_AT
+    names = [f"t{number}" for number in range(len(source.columns))]
+    counts = con.execute(
+        f"SELECT {', '.join(f'count({t}), approx_count_distinct({t})' for t in names)}"
+        f" FROM {'looked_at' if few else tidy_cells(source, source.columns)}"
+    ).fetchone()
+    assert counts is not None
     kinds = _count_kinds(con, len(source.columns), zone)
     evidence = {}
     for number, heading in enumerate(source.columns):
         filled, distinct = counts[2 * number : 2 * number + 2]
         values: dict[str, int] = {}
         if distinct <= 2 * MOST_CODES:
-            few = counts[-1] <= LOOKED_AT
             rows = "looked_at" if few else tidy_cells(source, [heading])
             values = _count_values(con, rows, f"t{number}" if few else "t0")
             distinct = len(values)
