@@ -112,11 +112,11 @@ def test_until_the_reform_nothing_that_was_recorded_differs(quiet, reformed):
             duckdb.sql(
                 f"SELECT * FROM '{lake.home}/raw/{table}/*.parquet' "
                 "WHERE recorded_at < '2025-08-01' ORDER BY ALL"
-            ).fetchall()
+            ).to_arrow_table()
             for lake in (quiet, reformed)
         ]
-        assert rows[0] == rows[1]
-        assert rows[0]
+        assert rows[0].equals(rows[1])
+        assert rows[0].num_rows
 
 
 def test_the_reform_makes_commercial_cover_dearer_from_its_day_on(quiet, reformed):
