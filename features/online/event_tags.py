@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.contracts.contract import Contract
-from features.contracts.contract_sql import civil_columns, row_columns
+from features.contracts.contract_sql import civil_columns, row_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.events.inbox import EventInbox
 from features.instants import TICK
@@ -143,11 +143,12 @@ class _Tables(Lake):
         super().__init__(lake.settings.model_copy(update={"threads": 1, "memory_limit": MEMORY}))
         self.turn_to(lake)
         self.present = present
-        self.engine.raw_sql(f"SET disabled_optimizers = '{UNSAFE}'")
+        self.con.execute(f"SET disabled_optimizers = '{UNSAFE}'")
         for name in present:
-            schema = ibis.schema(checked_types(CONTRACTS[name]))
-            self.engine.create_table(f"checked_{name}", schema=schema)
-        self.engine.raw_sql(
+            types = checked_types(CONTRACTS[name]).items()
+            columns = ", ".join(f"{quoted(column)} {sql_type(type_)}" for column, type_ in types)
+            self.con.execute(f"CREATE TABLE checked_{name} ({columns})")
+        self.con.execute(
             "CREATE TABLE spine_pairs (customer_id VARCHAR, as_of DATE, cutoff TIMESTAMPTZ)"
         )
 
