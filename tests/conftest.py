@@ -76,10 +76,11 @@ TOGETHER = {
 make a second one."""
 
 BEGIN = (
-    *("test_documented_commands.py", "test_spark.py", "test_document_holds.py", "test_carry.py"),
-    *("test_year.py", "test_study.py", "test_whole_home.py", "test_tagging.py"),
+    *("test_documented_commands.py", "test_spark.py", "test_carry.py", "test_tagging.py"),
+    *("test_year.py", "test_study.py", "test_document_holds.py", "test_whole_home.py"),
 )
-"""Files of a minute and more, in this order: none is left to the end, when a worker would wait."""
+"""Long files, in this order: none is left to the end, when a worker would wait. The first makes the
+demo, which the last two ask for; those between do without it meanwhile."""
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]

@@ -60,8 +60,8 @@ def _order(assessment: Assessment) -> Statement:
         return Statement(
             "watch",
             f"{name[0]} {order:.3f}，客户不足{FEWEST_PAID}位，无可靠区间，不作判断。{detail[0]}",
-            f"{name[1]} {order:.3f}, of fewer than {FEWEST_PAID} customers: no interval would hold, "
-            f"so nothing is concluded. {detail[1]}",
+            f"{name[1]} {order:.3f}, of fewer than {FEWEST_PAID} customers: no interval would "
+            f"hold, so nothing is concluded. {detail[1]}",
         )
     tone: Tone = "good" if low > chance else "bad"
     figure = f"{order:.3f} ({low:.3f}–{high:.3f})"
