@@ -44,7 +44,7 @@ class Encoding:
                 continue
             present = frame[name].dropna()
             if len(present) and isinstance(present.iloc[0], str):
-                categories[name] = sorted(present.astype(str).unique())
+                categories[name] = sorted({str(text) for text in present.unique()})
         return cls(features, categories)
 
     def matrix(

@@ -12,6 +12,8 @@ from training.estimators.encoding import Array, Encoding, Flags
 
 FEWEST_TO_STOP = 200
 BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
+SMALLEST_LEAF = 100
+"""Rows of the smallest leaves of most parts: these share their bins, though some have larger ones."""
 NO_PER_YES = 40
 """Rows without a rare outcome that are learned from, for each row with it."""
 WORTHWHILE = 0.5
@@ -95,8 +97,11 @@ class TrainingRows:
         settings: Mapping[str, Any],
         reference: lgb.Dataset | None = None,
     ) -> lgb.Dataset:
-        # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
+        # These settings decide the bins: LightGBM leaves out features that no leaf of that size can
+        # split, and lets a later part have larger leaves, but no smaller ones.
         bins = {name: settings[name] for name in BINNING if name in settings}
+        if "min_data_in_leaf" in bins:
+            bins["min_data_in_leaf"] = min(SMALLEST_LEAF, bins["min_data_in_leaf"])
         if name not in self._binned or self._binned[name][0] != bins:
             features = self.encoding.features
             data = lgb.Dataset(
@@ -111,7 +116,10 @@ class TrainingRows:
             )
             # Only the bins of the last settings are kept: a search tries hundreds.
             self._binned[name] = bins, data
-        return self._binned[name][1]
+        binned = self._binned[name][1]
+        # A booster leaves its own settings there, and LightGBM refuses smaller leaves than those.
+        binned.params = {**binned.params, **bins}
+        return binned
 
 
 def thin(outcome: Array) -> tuple[Flags, Array] | tuple[None, None]:

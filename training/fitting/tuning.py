@@ -274,7 +274,7 @@ def _search(
 
 _SPACE: dict[str, tuple[float, float, bool]] = {
     # name: lowest, highest, whether on a logarithmic scale
-    "learning_rate": (0.02, 0.15, True),
+    "learning_rate": (0.02, 0.3, True),
     "num_leaves": (2, 31, True),
     "min_data_in_leaf": (20, 1000, True),
     "lambda_l2": (0.1, 100.0, True),

@@ -177,7 +177,7 @@ def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
         term_premium=terms.written_premium,
         followed=(wait <= DECIDED_DAYS).fill_null(False),
     )
-    rows = quotes(lake, spine)
+    rows = events(lake, spine, "quotes")
     rows = rows.filter(rows.line == "motor_commercial")
     rows = rows.inner_join(terms, [*SPINE, "policy_id"])
     rows = rows.filter(rows.quoted_on <= rows.expiry)
