@@ -162,7 +162,7 @@ def tags_at(lake: Lake, moments: "pd.DataFrame", names: Sequence[str]) -> pa.Tab
         filter_by_created_timestamp=True,
     )
     table = known.to_arrow().sort_by(_ORDER)
-    return pa.table({name: _column(table[name], declared[name].type) for name in names})
+    return pa.table({name: plain_column(table[name], declared[name].type) for name in names})
 
 
 def materialize(
@@ -262,7 +262,7 @@ def _store(lake: Lake) -> "FeatureStore":
         return _opened[key]
 
 
-def _column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
+def plain_column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
     """Cast text to strings, everything else to float64."""
     if type_ == "string":
         return column.cast(pa.string())

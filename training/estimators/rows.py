@@ -13,7 +13,7 @@ from training.estimators.encoding import Array, Encoding, Flags
 FEWEST_TO_STOP = 200
 BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
 SMALLEST_LEAF = 100
-"""Rows of the smallest leaves of most parts: these share their bins, though some have larger ones."""
+"""Rows of the smallest leaves that most parts may have: these parts share their bins."""
 NO_PER_YES = 40
 """Rows without a rare outcome that are learned from, for each row with it."""
 WORTHWHILE = 0.5

@@ -4,7 +4,7 @@ The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from features.publishing import published
 from features.snapshots import compute
 from training.dataset import Dataset, Split
 from training.fitting.scratch import scratch_folder
-from training.fitting.shared_tags import SharedTags
+from training.fitting.shared_tags import KEYS, SharedTags, recorded_tags
 from training.labels.questions import without_merged
 from training.model_spec import ModelSpec
 
@@ -44,7 +44,8 @@ def build(
     """Build the datasets of models: label, thin by customer, replay the tags, join, and split.
 
     The tags of all models are replayed in one pass and read from the feature store once: models
-    with the same customers and dates share the work.
+    with the same customers and dates share the work. It is asked for the rows that a model learns
+    from alone; the few tags that decide which these are come from the files it reads too.
 
     Parameters
     ----------
@@ -80,12 +81,13 @@ def build(
     histories = compute.write_history(lake, spine, "training", report, names)
     inputs = {path.parent.name: sha256_of(path) for path in histories}
     report("training frames", 0, None)
-    moments = spine.pairs.to_pandas().rename(columns={"cutoff": "event_timestamp"})
+    learned = _learned(models, {name: rows for name, (rows, _) in labels.items()}, histories)
+    moments = pd.concat([rows[KEYS] for rows in learned.values()]).drop_duplicates()
     with scratch_folder(lake) as folder:
         shared = SharedTags(lake, moments, names, folder / "tags.arrow")
         for model in models:
-            rows, labelled = labels[model.name]
             report(f"{model.name}: training frame", 0, None)
+            rows, labelled = learned.pop(model.name), labels[model.name][1]
             yield _dataset(lake, model, shared, rows, labelled, inputs)
 
 
@@ -94,21 +96,38 @@ def _tags(model: ModelSpec) -> list[str]:
     return list(dict.fromkeys([*model.tag_set.tags, *model.rule_tags, *SLICE_TAGS]))
 
 
+def _learned(
+    models: Sequence[ModelSpec], labels: Mapping[str, ir.Table], histories: Sequence[Path]
+) -> dict[str, pd.DataFrame]:
+    """Select the labelled rows that each model learns from, sorted, by its name."""
+    entities = {
+        name: rows.to_pandas().rename(columns={"cutoff": "event_timestamp"})
+        for name, rows in labels.items()
+    }
+    deciding: dict[str, list[str]] = {}
+    for model in models:
+        own = {*entities[model.name]}
+        rules = [rule for rule in (model.eligible, model.describes) if rule]
+        read = {name for rule in rules for name in mentioned(rule, {*_tags(model), *own})}
+        deciding[model.name] = sorted(read - own)
+    known = recorded_tags(histories, sorted({tag for tags in deciding.values() for tag in tags}))
+    learned = {}
+    for model in models:
+        rows = entities.pop(model.name)
+        described = rows.merge(known[[*KEYS, *deciding[model.name]]], on=KEYS, how="left")
+        learned[model.name] = sort_rows(rows[model.learns(described)])
+    return learned
+
+
 def _dataset(
     lake: Lake,
     model: ModelSpec,
     shared: SharedTags,
-    labels: ir.Table,
+    entities: pd.DataFrame,
     labelled: int,
     inputs: dict[str, str],
 ) -> Dataset:
     """Join labels with the tags as known at the cutoff of every row, and split."""
-    entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
-    # First the few tags that decide which rows are learned from, then all tags of those rows.
-    rules = [rule for rule in (model.eligible, model.describes) if rule]
-    read = {name for rule in rules for name in mentioned(rule, {*_tags(model), *entities})}
-    deciding = sorted(read - {*entities})
-    entities = sort_rows(entities[model.learns(shared.join(entities, deciding))])
     frame = shared.join(entities, _tags(model))
     tags = list(model.tag_set.tags)
     path = _folder(lake, model) / "frame.parquet"

@@ -5,13 +5,42 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.lake import Lake
 from features.online import feast_client
+from features.tags.catalogue import catalogue
 
 PORTION = 500_000
 """Rows read from the feature store at once; with 160 tags they take 0.7 GB."""
 KEYS = ["customer_id", "event_timestamp"]
+
+
+def recorded_tags(histories: Sequence[Path], names: Sequence[str]) -> pd.DataFrame:
+    """Read some tags of all rows of the files of a history.
+
+    Parameters
+    ----------
+    histories : sequence of pathlib.Path
+        Files of the tag groups, with the same rows in the same order.
+    names : sequence of str
+        Tags that are computed there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `customer_id`, `event_timestamp` (UTC) and a column per tag, as `feast_client.tags_at`
+        returns them.
+    """
+    columns: dict[str, pa.ChunkedArray] = {}
+    for path in histories:
+        there = set(pq.read_schema(path).names)
+        wanted = [name for name in (*KEYS, *names) if name in there and name not in columns]
+        if wanted:
+            columns |= dict(zip(wanted, pq.read_table(path, columns=wanted).columns, strict=True))
+    declared = catalogue()
+    tags = {name: feast_client.plain_column(columns[name], declared[name].type) for name in names}
+    return pa.table({name: columns[name] for name in KEYS} | tags).to_pandas()
 
 
 class SharedTags:
