@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +108,15 @@ def test_windows_that_train_on_the_same_rows_are_one() -> None:
     start = rows["as_of"].map(date.toordinal)
     span = start.max() - start.min()
     assert validated.sum() == (start > start.max() - 2 * 0.15 * span).sum()
+
+
+def test_parts_with_leaves_of_a_hundred_rows_or_more_share_their_bins() -> None:
+    rows = rows_of(rare(2_000))
+    settings = {"objective": "binary", "verbosity": -1, "max_bin": 63}
+    large = rows.all_rows({**settings, "min_data_in_leaf": 300})
+    lgb.train({**settings, "min_data_in_leaf": 300}, large, num_boost_round=1)
+    # The first booster left its own settings there: LightGBM would refuse the second.
+    shared = rows.all_rows({**settings, "min_data_in_leaf": 100})
+    assert shared is large
+    assert lgb.train({**settings, "min_data_in_leaf": 100}, shared, 1).num_trees() == 1
+    assert rows.all_rows({**settings, "min_data_in_leaf": 20}) is not large

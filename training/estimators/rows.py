@@ -118,7 +118,7 @@ class TrainingRows:
             self._binned[name] = bins, data
         binned = self._binned[name][1]
         # A booster leaves its own settings there, and LightGBM refuses smaller leaves than those.
-        binned.params = {**binned.params, **bins}
+        binned.params = {**(binned.params or {}), **bins}
         return binned
 
 

@@ -206,7 +206,7 @@ def test_tuning_needs_no_dates_and_is_repeated_from_the_run_without_a_search(
     """A search stopped by time may end elsewhere; what it chose is in the run."""
     monkeypatch.setattr(tuning, "FEWEST_OUTCOMES", 20)
     monkeypatch.setattr(tuning, "PATIENCE", 2)
-    rows, weak = policies(900).drop(columns="asked_on"), {"rounds": 2, "learning_rate": 0.02}
+    rows, weak = policies(1_800).drop(columns="asked_on"), {"rounds": 2, "learning_rate": 0.02}
 
     def train(parameters: dict[str, float], seconds: float) -> FrameModel:
         with warnings.catch_warnings(action="ignore"):
