@@ -35,9 +35,9 @@ def recorded_tags(histories: Sequence[Path], names: Sequence[str]) -> pd.DataFra
     columns: dict[str, pa.ChunkedArray] = {}
     for path in histories:
         there = set(pq.read_schema(path).names)
-        wanted = [name for name in (*KEYS, *names) if name in there and name not in columns]
-        if wanted:
-            columns |= dict(zip(wanted, pq.read_table(path, columns=wanted).columns, strict=True))
+        present = [name for name in (*KEYS, *names) if name in there and name not in columns]
+        if present:
+            columns |= dict(zip(present, pq.read_table(path, columns=present).columns, strict=True))
     declared = catalogue()
     tags = {name: feast_client.plain_column(columns[name], declared[name].type) for name in names}
     return pa.table({name: columns[name] for name in KEYS} | tags).to_pandas()
