@@ -275,7 +275,7 @@ def _wants_json() -> bool:
     return "--json" in sys.argv
 
 
-COLLECTED = (5_000, 20, 500)
+COLLECTED = (20_000, 50, 50)
 """When the collector looks at young, middle and old objects, as `gc.set_threshold` takes it."""
 
 
