@@ -292,7 +292,7 @@ def main() -> None:
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
     # Python's collector of unused circles would read through all that libraries declared again and
-    # again: a tenth of the demo's time. Young objects are looked at as before.
+    # again: a tenth of the demo's time.
     gc.set_threshold(*COLLECTED)
     # What a command hides in its log is hidden for it alone.
     copy_context().run(_run)
