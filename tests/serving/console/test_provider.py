@@ -110,7 +110,7 @@ def log_in(page: Page, url: str, person: str) -> None:
 
 def test_a_person_of_a_known_group_comes_back_to_the_page(vouching: str, page: Page) -> None:
     log_in(page, vouching, "zhao")
-    assert page.url == f"{vouching}/console/tags"
+    page.wait_for_url(f"{vouching}/console/tags")
     assert "赵敏" in page.locator("nav").inner_text()
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert "guanjia_login" not in cookies
