@@ -108,11 +108,13 @@ def _between(levels: Array, variances: Array) -> tuple[Array, Array]:
     """Compute the posterior of the variance between levels: variances, and how likely each is."""
     middles = (np.arange(STEPS) + 0.5) / STEPS
     between = (BETWEEN * np.tan(np.pi / 2 * middles)) ** 2
+    if len(levels) < 2:
+        return between, np.full(STEPS, 1 / STEPS)
     weights = 1 / (variances + between[:, None])
     sums = weights.sum(axis=1)
     # Restricted likelihood: the mean of all levels is not known.
-    means = (weights * levels).sum(axis=1) / np.where(sums > 0, sums, 1.0)
-    fit = np.log(weights).sum(axis=1) - np.log(np.where(sums > 0, sums, 1.0))
+    means = (weights * levels).sum(axis=1) / sums
+    fit = np.log(weights).sum(axis=1) - np.log(sums)
     fit -= (weights * (levels - means[:, None]) ** 2).sum(axis=1)
     likely = np.exp((fit - fit.max()) / 2)
     return between, likely / likely.sum()

@@ -244,6 +244,11 @@ def share_interval(
     return float(expit(low)), float(expit(high))
 
 
+def order_is_bounded(people: Customers, kind: Kind) -> bool:
+    """Check that an interval of an AUC or a Gini would hold: not that of few amounts."""
+    return kind != "amount" or people.count >= FEWEST_PAID
+
+
 def order_interval(figure: float, spread: Spread, people: Customers, kind: Kind) -> Interval:
     """Return the 95% interval of an AUC (0 to 1), or of the Gini of counts and amounts (-1 to 1).
 
@@ -263,7 +268,7 @@ def order_interval(figure: float, spread: Spread, people: Customers, kind: Kind)
     (float, float)
         NaN of amounts of fewer than `FEWEST_PAID` customers.
     """
-    if kind == "amount" and people.count < FEWEST_PAID:
+    if not order_is_bounded(people, kind):
         return float("nan"), float("nan")
     if kind == "probability":
         return share_interval(figure, *spread)

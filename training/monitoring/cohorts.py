@@ -16,7 +16,7 @@ from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
-from training.evaluation.intervals import FEWEST_PAID, Customers, Spread
+from training.evaluation.intervals import Customers, Spread, order_is_bounded
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.model_spec import Purpose
 from training.monitoring.bounds import Bounds
@@ -160,6 +160,10 @@ def cohort_figures(
                 mean_gap(label, predicted, frame["customer_id"], kind),
                 bounds.gap * scale_of(predicted, kind),
             ),
+            *([not_below("auc" if likely else "gini",
+                         Estimate(order, *order_spread, order_spread[0] * wider),
+                         bounds.auc, reference["order"])]
+              if order_is_bounded(people, kind) else []),
             not_below("lift", Estimate(lift, *lift_spread, lift_spread[0] * wider),
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
@@ -167,10 +171,6 @@ def cohort_figures(
         if line is not None:
             slope = Estimate(line.slope, line.slope_deviation, evidence)
             overall.append(two_sided("slope", slope, bounds.slope, 1.0))
-        if kind != "amount" or people.count >= FEWEST_PAID:
-            estimate = Estimate(order, *order_spread, order_spread[0] * wider)
-            measure = "auc" if likely else "gini"
-            overall.insert(1, not_below(measure, estimate, bounds.auc, reference["order"]))
         # If all outcomes are the same there is no order to test.
         overall = [test for test in overall if np.isfinite(test.p)]
         segments = segment_gaps(frame, label, predicted, bounds, kind)
